@@ -1,0 +1,49 @@
+# How a room is built: one static library and one test binary a folder.
+#
+#   nodeproof_room(cgroup SOURCES cgroup.cc ... USES base TESTS cgroup_test.cc)
+#
+# makes the library `nodeproof_cgroup` and the test binary `cgroup_test`, whose cases run under the
+# ctest label `unit`. Headers are included from the top of the tree: "harness/cgroup/cgroup.h".
+
+add_library(nodeproof_warnings INTERFACE)
+target_compile_options(nodeproof_warnings INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+
+if(NODEPROOF_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+function(nodeproof_room name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBS;TESTS" ${ARGN})
+  add_library(nodeproof_${name} STATIC ${arg_SOURCES})
+  target_include_directories(nodeproof_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(nodeproof_${name} PRIVATE nodeproof_warnings PUBLIC fmt::fmt ${arg_LIBS})
+  foreach(used IN LISTS arg_USES)
+    target_link_libraries(nodeproof_${name} PUBLIC nodeproof_${used})
+  endforeach()
+  if(arg_TESTS AND BUILD_TESTING)
+    nodeproof_test(${name}_test SOURCES ${arg_TESTS} USES ${name})
+  endif()
+endfunction()
+
+# A test binary; its cases are found when ctest runs, so a new case needs no CMake run.
+function(nodeproof_test name)
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;USES;LIBS" ${ARGN})
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+  target_link_libraries(${name} PRIVATE nodeproof_warnings GTest::gtest_main GTest::gmock ${arg_LIBS})
+  foreach(used IN LISTS arg_USES)
+    target_link_libraries(${name} PRIVATE nodeproof_${used})
+  endforeach()
+  target_compile_definitions(${name} PRIVATE
+    NODEPROOF_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NODEPROOF_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()
