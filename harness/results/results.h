@@ -114,9 +114,9 @@ struct Run {
 
 struct Results {
   Run run;
-  Json node = Json::object();        // facts, as the agent found them (schema: "node")
+  Json node = Json::object();  // facts, as the agent found them (schema: "node")
   std::vector<Claim> claims;
-  Json benchmarks = Json::array();   // Google Benchmark rows (schema: "benchmarks")
+  Json benchmarks = Json::array();  // Google Benchmark rows (schema: "benchmarks")
 };
 
 Json ToJson(const Claim& claim);
