@@ -47,6 +47,7 @@ class Process {
   ~Process();
 
   pid_t pid() const { return pid_; }
+  int pidfd() const { return pidfd_.get(); }
   // True until the process has ended.
   Result<bool> Running() const;
   // How it ended; an error with code ETIMEDOUT if it has not after `timeout`.

@@ -18,7 +18,6 @@ Result<results::Measurement> MeanInterval(std::span<const double> samples, doubl
 results::Measurement Exact(double value);
 
 // Whether the interval lies inside the expected band, wholly outside it, or across its edge.
-results::Finding Judge(const results::Expectation& expected,
-                       const results::Measurement& measured);
+results::Finding Judge(const results::Expectation& expected, const results::Measurement& measured);
 
 }  // namespace nodeproof::measure

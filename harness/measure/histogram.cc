@@ -10,7 +10,7 @@ namespace nodeproof::measure {
 // the bucket in it.
 size_t Histogram::BucketOf(uint64_t value) {
   if (value < (uint64_t{1} << kSubBits)) return value;
-  const int octave = std::bit_width(value) - 1 - kSubBits;
+  const int octave = static_cast<int>(std::bit_width(value)) - 1 - kSubBits;
   const uint64_t sub = (value >> octave) - (uint64_t{1} << kSubBits);
   return ((static_cast<size_t>(octave) + 1) << kSubBits) + sub;
 }

@@ -17,8 +17,8 @@ namespace nodeproof::measure {
 
 class StallMonitor {
  public:
-  // Starts a thread on each of `cpus`, waking every `period`. Real-time priority needs CAP_SYS_NICE;
-  // without it the monitor is an error, because a late thread would prove nothing.
+  // Starts a thread on each of `cpus`, waking every `period`. Real-time priority needs
+  // CAP_SYS_NICE; without it the monitor is an error, because a late thread would prove nothing.
   static Result<std::unique_ptr<StallMonitor>> Start(const CpuSet& cpus, Nanoseconds period);
   ~StallMonitor();
 

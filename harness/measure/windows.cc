@@ -51,8 +51,8 @@ class Series {
   WindowedChecks Finish() {
     WindowedChecks done{std::move(checks_), {}};
     for (const auto& [reason, count] : disturbances_) {
-      done.notes.push_back(fmt::format("{} of {} windows discarded: {}", count,
-                                       count + usable_, reason));
+      done.notes.push_back(
+          fmt::format("{} of {} windows discarded: {}", count, count + usable_, reason));
     }
     return done;
   }

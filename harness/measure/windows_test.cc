@@ -30,8 +30,12 @@ TEST(TakeWindows, AQuietMachineFinishesAtTheFirstLook) {
 TEST(TakeWindows, ANoisyMachineTakesMore) {
   std::mt19937_64 random(1);
   std::normal_distribution<double> noise(0.7, 0.03);
-  const auto taken =
-      Take([&] { return Window{{noise(random)}, {}}; }, {Milliseconds(400), Seconds(100)}).value();
+  const auto taken = Take(
+                         [&] {
+                           return Window{{noise(random)}, {}};
+                         },
+                         {Milliseconds(400), Seconds(100)})
+                         .value();
   EXPECT_EQ(taken.checks[0].finding, Finding::kInside);
   EXPECT_GT(taken.checks[0].measured.samples.size(), 8u);
 }
@@ -51,10 +55,10 @@ TEST(TakeWindows, AViolationIsDecidedAtTheFirstLook) {
 
 TEST(TakeWindows, DisturbedWindowsAreDiscardedAndSaidSo) {
   int i = 0;
-  const auto taken = Take([&] {
-                       return ++i % 3 == 0 ? Window{{9.0}, "the node stood still"}
-                                           : Window{{0.7}, {}};
-                     }).value();
+  const auto taken =
+      Take([&] {
+        return ++i % 3 == 0 ? Window{{9.0}, "the node stood still"} : Window{{0.7}, {}};
+      }).value();
   EXPECT_EQ(taken.checks[0].finding, Finding::kInside);
   EXPECT_EQ(taken.checks[0].measured.samples.size(), 8u);
   ASSERT_EQ(taken.notes.size(), 1u);
@@ -82,8 +86,12 @@ TEST(TakeWindows, RepeatedLooksKeepTheErrorRate) {
   std::normal_distribution<double> noise(0.68, 0.02);
   int wrong = 0;
   for (int i = 0; i < 2000; ++i) {
-    const auto taken = Take([&] { return Window{{noise(random)}, {}}; },
-                            {Milliseconds(400), Seconds(100)}).value();
+    const auto taken = Take(
+                           [&] {
+                             return Window{{noise(random)}, {}};
+                           },
+                           {Milliseconds(400), Seconds(100)})
+                           .value();
     if (taken.checks[0].finding == Finding::kOutside) ++wrong;
   }
   EXPECT_LT(wrong, 40);
