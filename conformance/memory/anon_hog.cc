@@ -8,6 +8,7 @@
 #include "harness/measure/estimate.h"
 #include "harness/probe/cached_reader.h"
 #include "harness/probe/residency.h"
+#include "harness/probe/scratch_file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -23,28 +24,6 @@ constexpr Bytes kBystanderCache = MiB(64);
 constexpr Bytes kHog = MiB(176);
 // Times that the hog gives half of its memory back and takes it again.
 constexpr int64_t kChurns = 4;
-
-// A scratch file that goes with its object.
-class ScratchFile {
- public:
-  static Result<ScratchFile> Write(const std::filesystem::path& directory, const char* name,
-                                   Bytes size) {
-    ScratchFile file(directory / name);
-    TRY(probe::WriteUncachedFile(file.path_, size));
-    return file;
-  }
-  ScratchFile(ScratchFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  ScratchFile& operator=(ScratchFile&&) = delete;
-  ~ScratchFile() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit ScratchFile(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
 
 int64_t Refaults(const cgroup::KeyedCounters& stat) { return stat.Get("workingset_refault_file"); }
 
@@ -76,8 +55,9 @@ Result<results::Arm> MeasureAnonHog(ArmContext& context) {
   const cgroup::Cgroup& victim_group = *TRY(tree.Container("victim", "main"));
 
   const std::filesystem::path& scratch = *context.environment().scratch;
-  const ScratchFile victim_file = TRY(ScratchFile::Write(scratch, "victim", kVictimCache));
-  const ScratchFile bystander_file = TRY(ScratchFile::Write(scratch, "bystander", kBystanderCache));
+  const probe::ScratchFile victim_file = TRY(probe::ScratchFile::Write(scratch, kVictimCache));
+  const probe::ScratchFile bystander_file =
+      TRY(probe::ScratchFile::Write(scratch, kBystanderCache));
   const probe::Residency residency = TRY(probe::Residency::Open(victim_file.path()));
 
   probe::CachedReader reader = TRY(probe::CachedReader::Start(
