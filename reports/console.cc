@@ -55,7 +55,7 @@ Row RowOf(const Claim& claim) {
     if (control != nullptr)
       row.cells[4] = MeasuredText(control->measured, ScaleOf(*control, check));
   }
-  if (control == nullptr) row.cells[4] = "none";
+  if (!claim.no_control_reason.empty()) row.cells[4] = "none";
   return row;
 }
 

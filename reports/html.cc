@@ -201,11 +201,12 @@ void AddClaims(const Areas& areas, HtmlWriter& page) {
 }
 
 void AddLegend(HtmlWriter& page) {
-  page.Element("p", {{"class", "legend"}},
-               "Each picture: the shaded band is what was expected, its line the value itself; the "
-               "bar with a dot is the measured interval and estimate; the small dots are the "
-               "samples, first on top. A claim's two pictures share one axis. In the control arm, "
-               "where the protection is taken away, the check must fail.");
+  page.Element(
+      "p", {{"class", "legend"}},
+      "In each picture the shaded band is what was expected, its line the value itself; the bar "
+      "with a dot is the measured interval and estimate; the small dots are the samples, "
+      "first on top. In the control arm, where the protection is taken away, the check must "
+      "fail.");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -116,13 +117,10 @@ void Widen(double value, Axis& axis, bool& any) {
   any = true;
 }
 
-}  // namespace
-
-Axis AxisOf(const Check& check, const Check* other) {
+Axis AxisFor(std::initializer_list<const Check*> checks) {
   Axis axis;
   bool any = false;
-  for (const Check* each : {&check, other}) {
-    if (each == nullptr) continue;
+  for (const Check* each : checks) {
     for (const double value :
          {BandLow(each->expected), BandHigh(each->expected), each->expected.value,
           each->measured.estimate, each->measured.low, each->measured.high}) {
@@ -138,6 +136,16 @@ Axis AxisOf(const Check& check, const Check* other) {
   axis.to = std::min(axis.to + margin, 1e300);
   if (from_zero && axis.from < 0) axis.from = 0;
   return axis;
+}
+
+}  // namespace
+
+Axis AxisOf(const Check& check, const Check* other) {
+  const Axis alone = AxisFor({&check});
+  if (other == nullptr) return alone;
+  const Axis shared = AxisFor({&check, other});
+  const bool legible = (alone.to / 3 - alone.from / 3) >= (shared.to / 9 - shared.from / 9);
+  return legible ? shared : alone;
 }
 
 void DrawBand(const Check& check, const Axis& axis, const Scale& scale, const std::string& label,

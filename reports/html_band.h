@@ -8,13 +8,15 @@
 
 namespace nodeproof::reports {
 
-// The values that one or two pictures show; two arms on one axis can be compared by eye.
+// The values that a picture shows.
 struct Axis {
   double from = 0;
   double to = 1;
 };
 
-// An axis that holds the band, interval and samples of `check`, and of `other` if given.
+// An axis that holds the band, interval and samples of `check`, and those of `other`, the other
+// arm's, if given, so that the two can be compared by eye; but of `check` alone when `other` lies
+// so far off that nobody could see how the interval meets the band.
 Axis AxisOf(const results::Check& check, const results::Check* other);
 
 // `label` is what a screen reader says in the picture's place.

@@ -16,21 +16,23 @@ using results::Verdict;
 
 enum class Side { kProtected, kControl };
 
-// What a finding means in its arm: in the control arm the check must not hold.
-std::string Meaning(Finding finding, Side side) {
+// What a finding means in its arm: in the control arm the deciding check must not hold, and what
+// the others show is for the reader.
+std::string Meaning(Finding finding, Side side, bool deciding) {
+  const bool control = side == Side::kControl && deciding;
   switch (finding) {
     case Finding::kInside:
-      return side == Side::kProtected ? "inside the band"
-                                      : "inside the band without the protection";
+      return control ? "inside the band without the protection" : "inside the band";
     case Finding::kOutside:
-      return side == Side::kProtected ? "outside the band" : "outside the band, as it must be";
+      return control ? "outside the band, as it must be" : "outside the band";
     case Finding::kUnclear:
       return "across the band's edge";
   }
   return "";
 }
 
-const char* ToneOf(Finding finding, Side side) {
+const char* ToneOf(Finding finding, Side side, bool deciding) {
+  if (side == Side::kControl && !deciding) return "faint";
   if (finding == Finding::kUnclear) return "unclear";
   const bool good = (finding == Finding::kInside) == (side == Side::kProtected);
   return good ? "good" : "bad";
@@ -47,6 +49,7 @@ void AddRowCells(const Claim& claim, HtmlWriter& page) {
     const Scale scale = ScaleOf(*check, control);
     measured = MeasuredText(check->measured, scale);
     expected = ExpectedText(check->expected, scale);
+    if (!claim.no_control_reason.empty()) beside = "none";
     if (control != nullptr) beside = MeasuredText(control->measured, ScaleOf(*control, check));
   }
   page.Element("span", {{"class", "num"}}, measured);
@@ -61,8 +64,8 @@ void AddSampleNote(const Check& check, HtmlWriter& page) {
                fmt::format(" · {} sample{}", count, count == 1 ? "" : "s"));
 }
 
-// `twin` is the other arm's check of the same quantity: both pictures get one axis.
-void AddCheck(const Check& check, const Check* twin, Side side, HtmlWriter& page) {
+// `twin` is the other arm's check of the same quantity, shown in the same unit.
+void AddCheck(const Check& check, const Check* twin, Side side, bool deciding, HtmlWriter& page) {
   const Scale scale = ScaleOf(check, twin);
   const std::string measured = MeasuredText(check.measured, scale);
   const std::string expected = ExpectedText(check.expected, scale);
@@ -76,8 +79,8 @@ void AddCheck(const Check& check, const Check* twin, Side side, HtmlWriter& page
   page.Close();
   DrawBand(check, AxisOf(check, twin), scale,
            fmt::format("measured {}, expected {}", measured, expected), page);
-  page.Element("div", {{"class", std::string("finding ") + ToneOf(check.finding, side)}},
-               Meaning(check.finding, side));
+  page.Element("div", {{"class", std::string("finding ") + ToneOf(check.finding, side, deciding)}},
+               Meaning(check.finding, side, deciding));
   page.Close();
 }
 
@@ -137,7 +140,7 @@ void AddArm(const Arm& arm, const std::optional<Arm>& other, Side side, HtmlWrit
     const bool twin = other && i < other->checks.size() &&
                       other->checks[i].name == arm.checks[i].name &&
                       other->checks[i].expected.unit == arm.checks[i].expected.unit;
-    AddCheck(arm.checks[i], twin ? &other->checks[i] : nullptr, side, page);
+    AddCheck(arm.checks[i], twin ? &other->checks[i] : nullptr, side, i == 0, page);
   }
   AddLoad(arm.load, page);
   AddTree(arm.tree, page);

@@ -67,7 +67,9 @@ std::string Row(const Claim& claim) {
     expected = Escaped(ExpectedText(check->expected, scale));
   }
   const std::string beside =
-      control ? Escaped(MeasuredText(control->measured, ScaleOf(*control, check))) : "none";
+      control ? Escaped(MeasuredText(control->measured, ScaleOf(*control, check)))
+      : claim.no_control_reason.empty() ? ""
+                                        : "none";
   return fmt::format("| {}{} | {} | {} | {} | {} |\n", Mark(claim.verdict),
                      IsKnownViolation(claim) ? " (known)" : "", Escaped(NameOf(claim)), measured,
                      expected, beside);
