@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ constexpr double kLabelY = 66;
 constexpr double kHeight = 72;
 
 // More dots than this only darken the picture.
-constexpr size_t kDots = 400;
+constexpr size_t kDots = 200;
 
 std::string Px(double value) { return fmt::format("{:.6g}", std::round(value * 10) / 10); }
 
@@ -71,7 +72,9 @@ class Picture {
     std::string path;
     for (size_t i = 0; i < samples.size(); i += step) {
       const double y = kSamplesTop + kSamplesHeight * static_cast<double>(i) / rows;
-      path += "M" + Px(X(samples[i])) + " " + Px(y) + "h0";
+      // Whole pixels: a report may hold millions of dots.
+      fmt::format_to(std::back_inserter(path), "M{} {}h0", std::lround(X(samples[i])),
+                     std::lround(y));
     }
     page_.Empty("path", {{"class", "dots"}, {"d", path}});
   }

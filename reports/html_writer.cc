@@ -7,27 +7,30 @@
 namespace nodeproof::reports {
 namespace {
 
+std::string_view EntityOf(char c) {
+  switch (c) {
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    default:
+      return "&#39;";
+  }
+}
+
 void AppendEscaped(std::string_view text, std::string& out) {
-  for (const char c : Printable(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
+  const std::string printable = Printable(text);
+  std::string_view rest = printable;
+  for (;;) {
+    const size_t at = rest.find_first_of("&<>\"'");
+    out += rest.substr(0, at);
+    if (at == std::string_view::npos) return;
+    out += EntityOf(rest[at]);
+    rest.remove_prefix(at + 1);
   }
 }
 

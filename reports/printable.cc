@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 
@@ -28,6 +29,12 @@ std::string Printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    // Nearly all text is plain ASCII: whole runs of it at once.
+    const auto odd = std::ranges::find_if(text, [](char c) { return c < 0x20 || c >= 0x7F; });
+    const auto plain = static_cast<size_t>(odd - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const CodePoint next = DecodeUtf8(text);
     text.remove_prefix(next.bytes);
     if (next.value == '\n') {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <pugixml.hpp>
+#include <random>
 
 #include "harness/base/file.h"
 #include "harness/base/utf8.h"
@@ -187,6 +188,45 @@ TEST(Console, ColoursOnlyWhenAsked) {
   const Results results = Load("mixed");
   EXPECT_EQ(RenderConsole(results, Colour::kNo).find('\x1b'), std::string::npos);
   EXPECT_THAT(RenderConsole(results, Colour::kYes), HasSubstr("\x1b[1;31mviolated\x1b[0m"));
+}
+
+// Whatever happens to a file's bytes, the reader answers, and what it accepts can be rendered.
+TEST(Reports, SurviveDamagedFiles) {
+  const std::string whole = results::Serialize(Load("hostile")).value();
+  std::mt19937 random(20261121);
+  const std::string_view pieces[] = {"\"",    "{", "}",  "[",    "]",   ",",
+                                     "1e400", "-", "\\", "null", "\xff"};
+  int refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::string text = whole;
+    for (int change = 0; change < 1 + round % 3; ++change) {
+      const size_t at = random() % text.size();
+      switch (random() % 4) {
+        case 0:
+          text[at] = static_cast<char>(random());
+          break;
+        case 1:
+          text.erase(at, 1 + random() % 40);
+          break;
+        case 2:
+          text.insert(at, pieces[random() % std::size(pieces)]);
+          break;
+        default:
+          text.insert(at, text.substr(random() % text.size(), random() % 60));
+      }
+    }
+    const auto parsed = results::ParseResults(text, "damaged.json");
+    if (!parsed) {
+      ++refused;
+      const std::string line = parsed.error().ToString();
+      ASSERT_THAT(line, StartsWith("damaged.json: "));
+      ASSERT_EQ(line.find_first_of("\n\x1b"), std::string::npos) << line;
+      ASSERT_LT(line.size(), 1000u);
+      continue;
+    }
+    for (const Golden& golden : Goldens()) ASSERT_TRUE(Render(golden.format, *parsed));
+  }
+  EXPECT_GT(refused, 1000);
 }
 
 TEST(Reports, SayWhatIsMissingFromARun) {
