@@ -1,0 +1,7 @@
+#include "harness/kubelet/model/model.h"
+
+namespace nodeproof::kubelet {
+
+void RegisterPolicyTopics(TopicTable&) {}
+
+}  // namespace nodeproof::kubelet
