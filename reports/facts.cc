@@ -1,6 +1,7 @@
 #include "reports/facts.h"
 
 #include <cmath>
+#include <set>
 #include <string_view>
 
 #include "harness/base/units.h"
@@ -87,7 +88,31 @@ const std::vector<KnownGroup>& KnownGroups() {
   return groups;
 }
 
-// One memory node: "CPUs 0-1, 768 MiB, distance 10 21 30, tier 4".
+// "2 sockets, 4 cores, 8 threads, 2 last-level caches" of the list of CPU places.
+std::string Topology(const Json& places) {
+  if (!places.is_array()) return Shown(places);
+  std::set<std::string> sockets;
+  std::set<std::string> cores;
+  std::set<std::string> caches;
+  for (const Json& place : places) {
+    const Json* socket = At(place, "socket");
+    const Json* core = At(place, "core");
+    const Json* cache = At(place, "llc");
+    if (socket == nullptr || core == nullptr) return Shown(places);
+    sockets.insert(Shown(*socket));
+    cores.insert(Shown(*socket) + ":" + Shown(*core));
+    if (cache != nullptr) caches.insert(Shown(*cache));
+  }
+  const auto count = [](size_t number, const char* what) {
+    return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+  };
+  std::string text = count(sockets.size(), "socket") + ", " + count(cores.size(), "core") + ", " +
+                     count(places.size(), "thread");
+  if (!caches.empty()) text += ", " + count(caches.size(), "last-level cache");
+  return text;
+}
+
+// One memory node: "CPUs 0-1; 768 MiB; distances 10, 21, 30; tier 4".
 std::string MemoryNode(const Json& node) {
   if (!node.is_object()) return Shown(node);
   std::string text;
@@ -95,7 +120,7 @@ std::string MemoryNode(const Json& node) {
     if (item.key() == "id") continue;
     const bool bytes = item.key().ends_with("bytes");
     const std::string label =
-        item.key() == "total_bytes" ? "" : (item.key() == "cpus" ? "CPUs" : Printable(item.key()));
+        item.key() == "size_bytes" ? "" : (item.key() == "cpus" ? "CPUs" : Printable(item.key()));
     std::string value = bytes ? ShownBytes(item.value()) : Shown(item.value());
     if (value.empty()) value = "none";
     text += (text.empty() ? "" : "; ") + (label.empty() ? value : label + " " + value);
@@ -125,7 +150,10 @@ FactGroup GroupOf(const KnownGroup& known, const Json& member) {
   for (const Known& fact : known.facts) {
     const auto at = rest.find(fact.path);
     if (at == rest.end()) continue;
-    group.facts.emplace_back(fact.label, fact.bytes ? ShownBytes(*at) : Shown(*at));
+    const bool topology = std::string_view(fact.path) == "topology";
+    group.facts.emplace_back(fact.label, fact.bytes ? ShownBytes(*at)
+                                         : topology ? Topology(*at)
+                                                    : Shown(*at));
     rest.erase(at);
   }
   const bool memory = std::string_view(known.member) == "memory";

@@ -40,6 +40,11 @@ class Schema(unittest.TestCase):
         for name in DOCUMENTS:
             self.assertEqual(list(validate.faults(SCHEMA, json.loads(golden(name + ".json")))), [])
 
+    def test_accepts_a_node_that_never_spoke(self):
+        self.document["node"] = {}
+        self.document["claims"] = []
+        self.assertEqual(list(validate.faults(SCHEMA, self.document)), [])
+
     def refuses(self, change, place):
         document = copy.deepcopy(self.document)
         change(document)
@@ -75,6 +80,8 @@ class Schema(unittest.TestCase):
             "run.complete": lambda d: d["run"].update(complete="yes"),
             "node.kind": lambda d: d["node"].update(kind="cloud"),
             "node: 'vm' is a required": lambda d: d["node"].pop("vm"),
+            "node.cpu.topology[1]": lambda d: d["node"]["cpu"]["topology"][1].pop("core"),
+            "node: 'kernel' is a required": lambda d: d["node"].pop("kernel"),
             "node.cpu.count": lambda d: d["node"]["cpu"].update(count=0),
             "node.memory.nodes[0]": lambda d: d["node"]["memory"]["nodes"][0].pop("id"),
             "benchmarks[0].better": lambda d: d["benchmarks"][0].update(better="faster"),
