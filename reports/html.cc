@@ -53,7 +53,9 @@ void AddHeader(const Results& results, HtmlWriter& page) {
   page.Element("p", {{"class", "lead"}},
                TotalsText(TotalsOf(results.claims)) + " in " +
                    FormatDuration(Seconds(results.run.duration_s)));
-  page.Element("p", {{"class", "lead"}}, NodeLine(results.node));
+  page.Open("p", {{"class", "lead"}});
+  page.Element("a", {{"href", "#node"}}, NodeLine(results.node));
+  page.Close();
   page.Close();
   for (const std::string& caveat : Caveats(results)) {
     page.Element("p", {{"class", "note"}}, caveat);
@@ -164,7 +166,7 @@ FactGroup RunFacts(const results::Run& run) {
 }
 
 void AddNode(const Results& results, HtmlWriter& page) {
-  page.Open("section");
+  page.Open("section", {{"id", "node"}});
   page.Element("h2", {}, "Node and run");
   page.Open("div", {{"class", "groups"}});
   AddFacts(RunFacts(results.run), page);
