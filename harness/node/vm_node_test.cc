@@ -291,7 +291,7 @@ std::string DeterministicStream(const DeterministicCase& which, uint64_t seed) {
   if (!outcome) return outcome.error().ToString();
   EXPECT_EQ(outcome->ending, Ending::kComplete) << outcome->reason;
   EXPECT_EQ(outcome->boots, 1);
-  return recorder.Stream() + outcome->console;
+  return recorder.Stream();
 }
 
 TEST_P(VmNodeDeterministic, TwoRunsAreTheSameBytesAlsoOnABusyHost) {
