@@ -154,7 +154,8 @@ class Resolver {
                 "build it against the guest's kernel, or choose --kernel to match", 0});
     }
     if (depth > kMaxDepth) return Fail("{}: dependencies nested too deep", path);
-    for (const std::string_view needed : Split(ModuleInfo(content, "depends"), ',')) {
+    const std::string depends = ModuleInfo(content, "depends");
+    for (const std::string_view needed : Split(depends, ',')) {
       TRY(AddNamed(Canonical(std::string(needed)), path, depth + 1));
     }
     modules_.push_back({name, "/modules/" + name + ".ko", std::move(content)});

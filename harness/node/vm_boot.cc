@@ -76,7 +76,7 @@ class Boot {
 
   BootReport Watch(ChildProcess qemu) {
     for (;;) {
-      const bool heard = WaitForNews(qemu.pidfd());
+      WaitForNews(qemu.pidfd());
       if (cancelled_) return Report(qemu, Ending::kCancelled, "cancelled");
       ReadAllChannels();
       if (session_.over()) return Report(qemu, Ending::kComplete, "");
@@ -91,24 +91,23 @@ class Boot {
         qemu_failed_ = qmp_.shutdown_reason().empty() && status != 0;
         return Report(qemu, Ending::kDied, WhyItDied(status));
       }
-      if (!heard && clock_.Now() >= session_.deadline()) {
+      if (clock_.Now() >= session_.deadline()) {
         return Report(qemu, Ending::kSilent, WhySilent());
       }
     }
   }
 
  private:
-  // Waits for something to read, for QEMU's end, or for the deadline (false).
-  bool WaitForNews(int pidfd) {
+  // Waits for something to read, for QEMU's end, or for the deadline.
+  void WaitForNews(int pidfd) {
     pollfd fds[] = {{cancel_fd_, POLLIN, 0},   {pidfd, POLLIN, 0},
                     {events_.fd(), POLLIN, 0}, {console_.fd(), POLLIN, 0},
                     {output_.fd(), POLLIN, 0}, {qmp_.closed() ? -1 : qmp_.fd(), POLLIN, 0}};
     const auto left = std::chrono::ceil<Milliseconds>(session_.deadline() - clock_.Now()).count();
     const int timeout = static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
-    const int ready = ::poll(fds, std::size(fds), timeout);
-    cancelled_ = fds[0].revents != 0;
-    ended_ = fds[1].revents != 0;
-    return ready != 0;
+    const bool ready = ::poll(fds, std::size(fds), timeout) > 0;
+    cancelled_ = ready && fds[0].revents != 0;
+    ended_ = ready && fds[1].revents != 0;
   }
 
   void ReadAllChannels() {
