@@ -25,6 +25,11 @@ Result<results::Measurement> MeanInterval(std::span<const double> samples, doubl
 
 results::Measurement Exact(double value) { return {value, value, value, {value}}; }
 
+results::Check ExactCheck(std::string name, const results::Expectation& expected, double value) {
+  const results::Measurement measured = Exact(value);
+  return {std::move(name), expected, measured, Judge(expected, measured)};
+}
+
 results::Finding Judge(const results::Expectation& expected, const results::Measurement& measured) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   // Half a part in 10^12 forgives the rounding of the bounds themselves, nothing that is measured.

@@ -17,6 +17,9 @@ Result<results::Measurement> MeanInterval(std::span<const double> samples, doubl
 // A quantity that was counted exactly: the interval is the value itself.
 results::Measurement Exact(double value);
 
+// A finished check of a quantity that was counted exactly.
+results::Check ExactCheck(std::string name, const results::Expectation& expected, double value);
+
 // Whether the interval lies inside the expected band, wholly outside it, or across its edge.
 results::Finding Judge(const results::Expectation& expected, const results::Measurement& measured);
 

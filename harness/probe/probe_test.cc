@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <stdlib.h>
 
 #include <cerrno>
 
@@ -8,6 +7,7 @@
 #include "harness/probe/cached_reader.h"
 #include "harness/probe/placement.h"
 #include "harness/probe/residency.h"
+#include "harness/probe/scratch_file.h"
 
 namespace nodeproof::probe {
 namespace {
@@ -26,42 +26,30 @@ TEST(Placement, SeesOnlyAllowedCpus) {
   }
 }
 
-class ScratchFile : public testing::Test {
- protected:
-  ScratchFile() {
-    std::string name = testing::TempDir() + "nodeproof-probe-XXXXXX";
-    directory_ = ::mkdtemp(name.data());
+TEST(ScratchFile, IsUncachedUntilItIsRead) {
+  const auto file = ScratchFile::Write(testing::TempDir(), MiB(4));
+  if (!file && (file.error().code == EINVAL || file.error().code == EOPNOTSUPP)) {
+    GTEST_SKIP() << "the temporary directory's file system has no direct I/O or unnamed files";
   }
-  ~ScratchFile() override { std::filesystem::remove_all(directory_); }
-  std::filesystem::path file() const { return directory_ / "file"; }
-
- private:
-  std::filesystem::path directory_;
-};
-
-TEST_F(ScratchFile, IsUncachedUntilItIsRead) {
-  const auto written = WriteUncachedFile(file(), MiB(4));
-  if (!written && written.error().code == EINVAL) {
-    GTEST_SKIP() << "the temporary directory's file system has no direct I/O";
-  }
-  ASSERT_TRUE(written) << written.error().message;
-  const auto residency = Residency::Open(file());
-  ASSERT_TRUE(residency);
+  ASSERT_TRUE(file) << file.error().message;
+  const auto residency = Residency::Open(file->path());
+  ASSERT_TRUE(residency) << residency.error().message;
   EXPECT_EQ(residency->size(), MiB(4));
   EXPECT_EQ(residency->Resident().value(), Bytes{0});
 
-  auto reader = CachedReader::Start({.file = file()});
+  auto reader = CachedReader::Start({.file = file->path()});
   ASSERT_TRUE(reader);
   ASSERT_TRUE(reader->AwaitFirstPass(Seconds(60)));
   EXPECT_EQ(residency->Resident().value(), MiB(4));
   EXPECT_GE(reader->Passes(), 1);
 }
 
-TEST_F(ScratchFile, ErrorsNameTheFile) {
-  EXPECT_FALSE(WriteUncachedFile(file(), Bytes{1000}));
-  const auto missing = Residency::Open(file());
-  ASSERT_FALSE(missing);
-  EXPECT_NE(missing.error().message.find(file().string()), std::string::npos);
+TEST(ScratchFile, ErrorsNameTheDirectory) {
+  EXPECT_FALSE(ScratchFile::Write(testing::TempDir(), Bytes{1000}));
+  const auto nowhere = ScratchFile::Write("/no/such/directory", MiB(1));
+  ASSERT_FALSE(nowhere);
+  EXPECT_NE(nowhere.error().message.find("/no/such/directory"), std::string::npos);
+  EXPECT_FALSE(Residency::Open("/no/such/file"));
 }
 
 TEST(CachedReader, AMissingFileIsAnEndBeforeTheFirstPass) {

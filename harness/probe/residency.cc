@@ -6,32 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "harness/base/file.h"
 
 namespace nodeproof::probe {
-
-Status WriteUncachedFile(const std::filesystem::path& path, Bytes size) {
-  constexpr size_t kBlock = 1 << 20;
-  if (size.value <= 0 || size.value % static_cast<int64_t>(kBlock) != 0) {
-    return Fail("size of {} must be a multiple of 1 MiB", path.string());
-  }
-  const Fd fd = TRY(OpenAt(AT_FDCWD, path.string(), O_WRONLY | O_CREAT | O_TRUNC | O_DIRECT, 0600));
-  const std::unique_ptr<void, void (*)(void*)> block(std::aligned_alloc(4096, kBlock), &std::free);
-  if (!block) return FailErrno(ENOMEM, "allocate a block");
-  // Not zeros: a device or file system may keep those without storing them.
-  auto* words = static_cast<uint64_t*>(block.get());
-  for (size_t i = 0; i < kBlock / sizeof *words; ++i) words[i] = i * 0x9E3779B97F4A7C15u;
-  for (int64_t done = 0; done < size.value; done += static_cast<int64_t>(kBlock)) {
-    TRY(WriteAll(fd.get(), {static_cast<const char*>(block.get()), kBlock}, path.string()));
-  }
-  if (::fsync(fd.get()) != 0) return FailErrno(errno, fmt::format("fsync {}", path.string()));
-  return {};
-}
 
 Result<Residency> Residency::Open(const std::filesystem::path& path) {
   const Fd fd = TRY(OpenAt(AT_FDCWD, path.string(), O_RDONLY));
