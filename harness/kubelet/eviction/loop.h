@@ -50,8 +50,8 @@ Result<LoopConfig> LoopConfigFor(const KubeletConfiguration& config, FsLayout la
 // What one pass leaves for the next. A fresh one is that of a kubelet that has just started.
 struct LoopState {
   bool started = false;
-  std::vector<std::pair<Threshold, Nanoseconds>> first_observed =
-      {};                           // of thresholds met, grace or not
+  // Thresholds that are met, grace over or not, and since when.
+  std::vector<std::pair<Threshold, Nanoseconds>> first_observed = {};
   std::vector<Threshold> met = {};  // those whose grace is over
   std::map<NodeCondition, Nanoseconds> condition_last_observed = {};
   std::vector<NodeCondition> conditions = {};  // what the node reports: sorted
