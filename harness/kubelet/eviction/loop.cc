@@ -7,6 +7,7 @@
 
 #include "harness/kubelet/eviction/local_storage.h"
 #include "harness/kubelet/eviction/requests.h"
+#include "harness/kubelet/resources/qos.h"
 
 namespace nodeproof::kubelet::eviction {
 namespace {

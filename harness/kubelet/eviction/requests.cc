@@ -1,24 +1,22 @@
-// Requests and limits as eviction reads them, on top of the aggregation that all of the kubelet
-// shares.
 #include "harness/kubelet/eviction/requests.h"
+
+#include "harness/kubelet/api/aggregate.h"
 
 namespace nodeproof::kubelet::eviction {
 
-Quantity EvictionRequest(const Pod& pod, std::string_view resource, const FeatureGates&) {
-  Quantity total;
-  for (const Container& container : pod.containers) total += Amount(container.requests(), resource);
-  return total;
-}
-std::optional<Quantity> EphemeralStorageLimit(const Pod& pod, const FeatureGates&) {
-  std::optional<Quantity> total;
-  for (const Container& container : pod.containers) {
-    if (auto q = Find(container.limits(), kEphemeralStorage))
-      total = total.value_or(Quantity()) + *q;
+Quantity EvictionRequest(const Pod& pod, std::string_view resource, const FeatureGates& gates) {
+  Quantity request;
+  if (!PodLevelResourcesApply(pod, gates)) {
+    request = Amount(AggregateRequests(pod), resource);
+  } else if (IsPodLevelResource(resource)) {
+    request = Amount(pod.resources->requests, resource);
   }
-  return total;
+  if (!request.IsZero()) request += Amount(pod.overhead, resource);
+  return request;
 }
-QosClass QosClassOf(const Pod& pod, const FeatureGates&) {
-  return pod.containers[0].requests().empty() ? QosClass::kBestEffort : QosClass::kBurstable;
+
+std::optional<Quantity> EphemeralStorageLimit(const Pod& pod, const FeatureGates& gates) {
+  return Find(PodLimits(pod, gates), kEphemeralStorage);
 }
 
 }  // namespace nodeproof::kubelet::eviction

@@ -20,6 +20,4 @@ Quantity EvictionRequest(const Pod& pod, std::string_view resource, const Featur
 // The pod's aggregated ephemeral-storage limit; nullopt if no container sets one.
 std::optional<Quantity> EphemeralStorageLimit(const Pod& pod, const FeatureGates& gates = {});
 
-QosClass QosClassOf(const Pod& pod, const FeatureGates& gates);
-
 }  // namespace nodeproof::kubelet::eviction
