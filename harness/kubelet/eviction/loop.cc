@@ -180,6 +180,16 @@ Decision Decide(const LoopConfig& config, const std::vector<Threshold>& threshol
   return decision;
 }
 
+// Why a pass does nothing.
+std::string Quiet(const LoopState& state, Nanoseconds now) {
+  if (state.first_observed.empty()) return "no threshold is met";
+  if (!state.met.empty()) {
+    return fmt::format("{}: not read anew since the last pass", ToString(state.met.front()));
+  }
+  const auto& [threshold, since] = state.first_observed.front();
+  return fmt::format("{}: met for {} so far", ToString(threshold), FormatDuration(now - since));
+}
+
 bool Tolerates(const Toleration& toleration, std::string_view taint_key) {
   if (!toleration.effect.empty() && toleration.effect != "NoSchedule") return false;
   if (!toleration.key.empty() && toleration.key != taint_key) return false;
@@ -260,6 +270,7 @@ StepResult Step(const LoopConfig& config, const LoopState& state, const LoopInpu
     return IsFresh(threshold.signal, input.signals, state.last_observations);
   });
   Decision decision = Decide(config, due, input);
+  if (decision.kind == Decision::Kind::kNothing) decision.why = Quiet(next, input.now);
   return {.state = std::move(next), .decision = std::move(decision)};
 }
 

@@ -62,7 +62,9 @@ std::string Evicted(const Decision& decision) {
 TEST(Loop, AHardThresholdEvictsOnePodAtOnceWithOneSecondOfGrace) {
   Loop loop(Settings({{"memory.available", "1Gi"}}));
   loop.input.pods = {Using("small", 10), Using("large", 20)};
-  EXPECT_EQ(loop.Pass(seconds(10), Signal::kMemoryAvailable, kGi).kind, Kind::kNothing);
+  const Decision quiet = loop.Pass(seconds(10), Signal::kMemoryAvailable, kGi);
+  EXPECT_EQ(quiet.kind, Kind::kNothing);
+  EXPECT_EQ(quiet.why, "no threshold is met");
   const Decision decision = loop.Pass(seconds(10), Signal::kMemoryAvailable, kGi - 1);
   EXPECT_EQ(decision.kind, Kind::kEvict);
   EXPECT_EQ(Evicted(decision), "default/large");
@@ -80,7 +82,7 @@ TEST(Loop, ASoftThresholdWaitsForItsGracePeriodAndRestartsItWhenRelieved) {
   EXPECT_EQ(loop.Pass(seconds(10), Signal::kMemoryAvailable, kGi).kind, Kind::kNothing);
   // The node is under pressure already, grace or not.
   EXPECT_THAT(loop.state.conditions, ElementsAre(NodeCondition::kMemoryPressure));
-  EXPECT_EQ(loop.Pass(seconds(59), Signal::kMemoryAvailable, kGi).kind, Kind::kNothing);
+  EXPECT_THAT(loop.Pass(seconds(59), Signal::kMemoryAvailable, kGi).why, HasSubstr("met for 59"));
   EXPECT_EQ(loop.Pass(seconds(0), Signal::kMemoryAvailable, 3 * kGi).kind, Kind::kNothing);
   EXPECT_EQ(loop.Pass(seconds(1), Signal::kMemoryAvailable, kGi).kind, Kind::kNothing);
   EXPECT_EQ(loop.Pass(seconds(59), Signal::kMemoryAvailable, kGi).kind, Kind::kNothing);
@@ -130,7 +132,9 @@ TEST(Loop, AReadingIsActedOnOnce) {
   loop.input.pods = {Using("p", 10)};
   EXPECT_EQ(loop.Pass(seconds(1), Signal::kMemoryAvailable, 5).kind, Kind::kEvict);
   loop.input.now += seconds(1);  // the same reading as before
-  EXPECT_EQ(Step(loop.config, loop.state, loop.input).decision.kind, Kind::kNothing);
+  const Decision stale = Step(loop.config, loop.state, loop.input).decision;
+  EXPECT_EQ(stale.kind, Kind::kNothing);
+  EXPECT_THAT(stale.why, HasSubstr("not read anew"));
   EXPECT_THAT(Step(loop.config, loop.state, loop.input).state.conditions,
               ElementsAre(NodeCondition::kMemoryPressure));
   loop.input.signals[Signal::kMemoryAvailable].time.reset();  // always fresh
