@@ -59,7 +59,7 @@ struct KubeletConfiguration {
   std::vector<std::string> enforce_node_allocatable = {std::string(kEnforcePods)};
   StringMap qos_reserved;  // resource -> "N%"; gate QOSReserved
 
-  // Signal -> "100Mi" or "10%". `eviction_hard` holds the defaults until one is set.
+  // Signal -> "100Mi" or "10%". `eviction_hard` holds the defaults until it is given, be it empty.
   StringMap eviction_hard = DefaultEvictionHard();
   StringMap eviction_soft;
   StringMap eviction_soft_grace_period;  // signal -> duration text, "1m30s"

@@ -22,6 +22,8 @@
 #include "harness/kubelet/api/kubelet_config.h"
 #include "harness/kubelet/api/node_spec.h"
 #include "harness/kubelet/api/pod.h"
+#include "harness/kubelet/resources/cpu_conversion.h"
+#include "harness/kubelet/resources/memory_qos.h"
 
 namespace nodeproof::kubelet {
 
@@ -37,14 +39,6 @@ std::string_view ToString(CgroupRole role);
 
 enum class ContainerKind { kRegular, kSidecar, kInit };
 std::string_view ToString(ContainerKind kind);
-
-// shares -> cpu.weight of the container runtime (the kubelet itself is always linear).
-enum class WeightFormula { kLinear, kQuadratic };
-std::string_view ToString(WeightFormula formula);
-
-// Which release's Memory QoS: pods' memory.min/low/high differ.
-enum class MemoryQosGeneration { k1_22, k1_27, k1_36 };
-std::string_view ToString(MemoryQosGeneration generation);
 
 struct PlannedKnob {
   std::string file;        // "cpu.weight"
