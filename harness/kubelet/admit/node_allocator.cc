@@ -70,10 +70,10 @@ Result<NodeAllocator::PodNeeds> NodeAllocator::NeedsOf(const Pod& pod) const {
 }
 
 NodeAllocator::Snapshot NodeAllocator::Save(const std::string& pod_uid) const {
-  return {cpu_state_.default_cpus,    cpu_state_.reusable_pod,
-          cpu_state_.reusable_cpus,   EntryOf(cpu_state_.assignments, pod_uid),
-          memory_state_.machine,      memory_state_.reusable_pod,
-          memory_state_.reusable,     EntryOf(memory_state_.assignments, pod_uid)};
+  return {cpu_state_.default_cpus,  cpu_state_.reusable_pod,
+          cpu_state_.reusable_cpus, EntryOf(cpu_state_.assignments, pod_uid),
+          memory_state_.machine,    memory_state_.reusable_pod,
+          memory_state_.reusable,   EntryOf(memory_state_.assignments, pod_uid)};
 }
 
 void NodeAllocator::Restore(const std::string& pod_uid, Snapshot snapshot) {
@@ -120,15 +120,15 @@ NodeAllocator::Verdict NodeAllocator::AllocateContainer(const PodNeeds& pod, siz
       if (type != "error") {
         return std::unexpected(Refusal{std::string(type), cpus.error().message});
       }
-      return std::unexpected(Refusal{std::string(kUnexpectedAdmissionError),
-                                     UnexpectedMessage(cpus.error().message)});
+      return std::unexpected(
+          Refusal{std::string(kUnexpectedAdmissionError), UnexpectedMessage(cpus.error().message)});
     }
   }
   if (!static_memory_) return {};
   const Status memory = memory_manager::Allocate(memory_state_, pod.memory, container, hint);
   if (memory) return {};
-  return std::unexpected(Refusal{std::string(kUnexpectedAdmissionError),
-                                 UnexpectedMessage(memory.error().message)});
+  return std::unexpected(
+      Refusal{std::string(kUnexpectedAdmissionError), UnexpectedMessage(memory.error().message)});
 }
 
 NodeAllocator::Verdict NodeAllocator::AdmitPod(const PodNeeds& pod) {

@@ -69,8 +69,8 @@ class NodeAllocator {
 
   Status SetUpTopologyManager(const kubelet::NodeSpec& node,
                               const kubelet::KubeletConfiguration& config);
-  Status SetUpCpuManager(const kubelet::NodeSpec& node,
-                         const kubelet::KubeletConfiguration& config, cpu_manager::Quirks quirks);
+  Status SetUpCpuManager(const kubelet::NodeSpec& node, const kubelet::KubeletConfiguration& config,
+                         cpu_manager::Quirks quirks);
   Status SetUpMemoryManager(const kubelet::NodeSpec& node,
                             const kubelet::KubeletConfiguration& config);
 

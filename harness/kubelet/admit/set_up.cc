@@ -97,9 +97,8 @@ Status NodeAllocator::SetUpCpuManager(const NodeSpec& node, const KubeletConfigu
         "use none or static"));
   }
   const auto reservations = TRY(kubelet::ReservationsOf(node, config));
-  const int64_t milli =
-      kubelet::Amount(reservations.system_reserved, kubelet::kCpu).MilliValue() +
-      kubelet::Amount(reservations.kube_reserved, kubelet::kCpu).MilliValue();
+  const int64_t milli = kubelet::Amount(reservations.system_reserved, kubelet::kCpu).MilliValue() +
+                        kubelet::Amount(reservations.kube_reserved, kubelet::kCpu).MilliValue();
   if (milli <= 0) {
     return std::unexpected(
         WithHint(Error{"the static CPU Manager policy requires systemReserved.cpu + "
@@ -109,9 +108,8 @@ Status NodeAllocator::SetUpCpuManager(const NodeSpec& node, const KubeletConfigu
   }
   cpu_manager::StaticPolicyConfig policy;
   policy.options = TRY(cpu_manager::ParseStaticPolicyOptions(
-      config.cpu_manager_policy_options,
-      {gates_.Enabled(kubelet::kCpuManagerPolicyAlphaOptions),
-       gates_.Enabled(kubelet::kCpuManagerPolicyBetaOptions)}));
+      config.cpu_manager_policy_options, {gates_.Enabled(kubelet::kCpuManagerPolicyAlphaOptions),
+                                          gates_.Enabled(kubelet::kCpuManagerPolicyBetaOptions)}));
   policy.num_reserved_cpus =
       static_cast<int>(std::min<int64_t>((milli + 999) / 1000, std::numeric_limits<int>::max()));
   policy.reserved_cpus = config.reserved_system_cpus;
@@ -121,8 +119,7 @@ Status NodeAllocator::SetUpCpuManager(const NodeSpec& node, const KubeletConfigu
   return cpu_->Start(cpu_state_);
 }
 
-Status NodeAllocator::SetUpMemoryManager(const NodeSpec& node,
-                                         const KubeletConfiguration& config) {
+Status NodeAllocator::SetUpMemoryManager(const NodeSpec& node, const KubeletConfiguration& config) {
   if (config.memory_manager_policy == "None") return {};
   if (config.memory_manager_policy != "Static") {
     return std::unexpected(WithHint(

@@ -16,8 +16,7 @@ using kubelet::ResourceList;
 
 int WholeCpus(const Quantity& cpu) {
   if (!cpu.IsPositive() || !Quantity::FromMilli(cpu.MilliValue()).IsWhole()) return 0;
-  return static_cast<int>(
-      std::min<int64_t>(cpu.Value(), std::numeric_limits<int>::max() / 1024));
+  return static_cast<int>(std::min<int64_t>(cpu.Value(), std::numeric_limits<int>::max() / 1024));
 }
 
 bool HasPodLevelResource(const ResourceList& list) {
@@ -29,8 +28,8 @@ bool HasPodLevelResource(const ResourceList& list) {
 }
 
 bool HasPodLevelResources(const Pod& pod) {
-  return pod.resources &&
-         (HasPodLevelResource(pod.resources->requests) || HasPodLevelResource(pod.resources->limits));
+  return pod.resources && (HasPodLevelResource(pod.resources->requests) ||
+                           HasPodLevelResource(pod.resources->limits));
 }
 
 // The container would be Guaranteed if it were a pod of its own.

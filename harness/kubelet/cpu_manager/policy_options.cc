@@ -14,7 +14,7 @@ enum class Stage { kAlpha, kBeta, kStable };
 struct OptionEntry {
   std::string_view name;
   Stage stage;
-  bool StaticPolicyOptions::* flag;
+  bool StaticPolicyOptions::*flag;
 };
 
 constexpr std::string_view kFullPcpusOnly = "full-pcpus-only";
@@ -84,8 +84,8 @@ Status CheckOptionAvailable(std::string_view option, OptionGates gates) {
   return {};
 }
 
-Result<StaticPolicyOptions> ParseStaticPolicyOptions(
-    const StringOptions& options, OptionGates gates) {
+Result<StaticPolicyOptions> ParseStaticPolicyOptions(const StringOptions& options,
+                                                     OptionGates gates) {
   StaticPolicyOptions parsed;
   for (const auto& [name, value] : options) {
     TRY(CheckOptionAvailable(name, gates));
@@ -101,13 +101,15 @@ Status CheckOptionsOnTopology(const StaticPolicyOptions& options, const Topology
                               std::string_view topology_manager_policy) {
   if (!options.align_by_socket) return {};
   if (topology_manager_policy == "single-numa-node") {
-    return Fail("Topology Manager policy single-numa-node is incompatible with the CPU Manager "
-                "policy option align-by-socket");
+    return Fail(
+        "Topology Manager policy single-numa-node is incompatible with the CPU Manager "
+        "policy option align-by-socket");
   }
   if (counts.sockets > counts.numa_nodes) {
-    return Fail("align-by-socket is not compatible with hardware that has more sockets ({}) than "
-                "NUMA nodes ({})",
-                counts.sockets, counts.numa_nodes);
+    return Fail(
+        "align-by-socket is not compatible with hardware that has more sockets ({}) than "
+        "NUMA nodes ({})",
+        counts.sockets, counts.numa_nodes);
   }
   return {};
 }

@@ -39,8 +39,8 @@ struct OptionGates {
 Status CheckOptionAvailable(std::string_view option, OptionGates gates);
 
 // Errors: unavailable options, values that are no Go booleans, options that exclude each other.
-Result<StaticPolicyOptions> ParseStaticPolicyOptions(
-    const StringOptions& options, OptionGates gates);
+Result<StaticPolicyOptions> ParseStaticPolicyOptions(const StringOptions& options,
+                                                     OptionGates gates);
 
 // align-by-socket asks for a machine with at least as many NUMA nodes as sockets (by the header)
 // and excludes the Topology Manager policy single-numa-node.

@@ -43,9 +43,10 @@ Result<StaticPolicy> StaticPolicy::Create(std::shared_ptr<const CpuTopology> top
                                           StaticPolicyConfig config) {
   TRY(CheckOptionsOnTopology(config.options, topology->counts(), config.topology_manager_policy));
   if (config.options.full_pcpus_only && topology->CpusPerCore() == 0) {
-    return Fail("full-pcpus-only needs to know the cores, but the topology's header counts {} of "
-                "them for {} CPUs",
-                topology->counts().cores, topology->counts().cpus);
+    return Fail(
+        "full-pcpus-only needs to know the cores, but the topology's header counts {} of "
+        "them for {} CPUs",
+        topology->counts().cores, topology->counts().cpus);
   }
   StaticPolicy policy(std::move(topology), std::move(config));
   TRY(policy.Reserve());
@@ -58,16 +59,18 @@ Status StaticPolicy::Reserve() {
     reserved_ = Take(topology_->AllCpus(), config_.num_reserved_cpus).value_or(CpuSet());
   }
   if (reserved_.size() != static_cast<size_t>(config_.num_reserved_cpus)) {
-    return Fail("[cpumanager] unable to reserve the required amount of CPUs (size of {} did not "
-                "equal {})",
-                reserved_.ToString(), config_.num_reserved_cpus);
+    return Fail(
+        "[cpumanager] unable to reserve the required amount of CPUs (size of {} did not "
+        "equal {})",
+        reserved_.ToString(), config_.num_reserved_cpus);
   }
   for (const int cpu : reserved_) {
     const int index = topology_->IndexOf(cpu);
     if (index < 0) {
-      return Fail("[cpumanager] unable to build the reserved physical CPUs from the reserved set: "
-                  "there is no CPU {}",
-                  cpu);
+      return Fail(
+          "[cpumanager] unable to build the reserved physical CPUs from the reserved set: "
+          "there is no CPU {}",
+          cpu);
     }
     const int core = topology_->UnitOf(Level::kCore, static_cast<size_t>(index));
     for (const int sibling : topology_->Members(Level::kCore, core)) {

@@ -80,8 +80,8 @@ class StaticPolicy {
   // hold too.
   void Remove(CpuState& state, const std::string& pod, const std::string& container) const;
 
-  // Hints for the resource "cpu"; no resource for a container of the shared pool. The machine's NUMA
-  // nodes must pass topology_manager::CheckNodesForHints.
+  // Hints for the resource "cpu"; no resource for a container of the shared pool. The machine's
+  // NUMA nodes must pass topology_manager::CheckNodesForHints.
   ProviderHints Hints(const CpuState& state, const std::string& pod,
                       const ContainerCpus& container) const;
   // Hints for a pod that needs `pod_cpus` at its peak.

@@ -227,9 +227,10 @@ std::expected<void, AllocationError> TakeRemainder(CpuAccumulator& accumulator,
     if (remainder == before) {
       return std::unexpected(AllocationError{
           AllocationFailure::kEndlessHandOut,
-          fmt::format("the kubelet never returns: {} cpus remain and no NUMA node of the chosen set "
-                      "has a group of {} left",
-                      remainder, group)});
+          fmt::format(
+              "the kubelet never returns: {} cpus remain and no NUMA node of the chosen set "
+              "has a group of {} left",
+              remainder, group)});
     }
   }
   return {};

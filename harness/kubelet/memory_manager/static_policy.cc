@@ -66,7 +66,10 @@ bool MixesGroups(const NumaNodeState& node, NumaMask mask) {
 class HintSearch {
  public:
   HintSearch(const MemoryState& state, const std::string& pod, const MemoryRequests& requests)
-      : state_(state), pod_(pod), requests_(requests), nodes_(AmountsFor(state.machine, requests)) {}
+      : state_(state),
+        pod_(pod),
+        requests_(requests),
+        nodes_(AmountsFor(state.machine, requests)) {}
 
   HintList Run() {
     std::vector<int> ids;
@@ -84,7 +87,7 @@ class HintSearch {
   }
 
  private:
-  bool IsCovered(NumaMask mask, std::vector<uint64_t> NodeAmounts::* amounts, bool with_reusable) {
+  bool IsCovered(NumaMask mask, std::vector<uint64_t> NodeAmounts::*amounts, bool with_reusable) {
     for (size_t i = 0; i < requests_.size(); ++i) {
       uint64_t sum =
           with_reusable ? state_.ReusableBy(pod_, mask, requests_[i].first) : uint64_t{0};
@@ -122,7 +125,8 @@ ProviderHints HintsOfBlocks(const std::vector<Block>& blocks, const MemoryReques
   if (blocks.size() != requests.size()) return {};
   ProviderHints hints;
   for (const Block& block : blocks) {
-    const auto asked = std::ranges::find(requests, block.type, [](const auto& r) { return r.first; });
+    const auto asked =
+        std::ranges::find(requests, block.type, [](const auto& r) { return r.first; });
     if (asked == requests.end() || asked->second != block.size) return {};
     const auto mask = NumaMask::Of(block.numa);
     if (!mask) return {};
@@ -137,9 +141,9 @@ ProviderHints HintsOfBlocks(const std::vector<Block>& blocks, const MemoryReques
 const TopologyHint* BestHint(const HintList& hints) {
   const TopologyHint* best = nullptr;
   for (const TopologyHint& hint : hints) {
-    const bool better = best == nullptr || (hint.preferred && !best->preferred) ||
-                        (hint.preferred == best->preferred &&
-                         hint.affinity->IsNarrowerThan(*best->affinity));
+    const bool better =
+        best == nullptr || (hint.preferred && !best->preferred) ||
+        (hint.preferred == best->preferred && hint.affinity->IsNarrowerThan(*best->affinity));
     if (better) best = &hint;
   }
   return best;
@@ -166,8 +170,9 @@ Result<NumaMask> ChooseNodes(const MemoryState& state, const PodMemory& pod,
     const HintList hints = OwnHints(state, pod, requests);
     const TopologyHint* best = BestHint(hints);
     if (best == nullptr) {
-      return Fail("[memorymanager] failed to get the default NUMA affinity, no NUMA nodes with "
-                  "enough memory is available");
+      return Fail(
+          "[memorymanager] failed to get the default NUMA affinity, no NUMA nodes with "
+          "enough memory is available");
     }
     if (hint.preferred && !best->preferred) {
       return Fail("[memorymanager] failed to find the default preferred hint");
@@ -176,8 +181,8 @@ Result<NumaMask> ChooseNodes(const MemoryState& state, const PodMemory& pod,
   }
   if (!HoldsRequest(state.machine, *hint.affinity, requests)) {
     HintList wider = OwnHints(state, pod, requests);
-    std::erase_if(wider,
-                  [&](const TopologyHint& each) { return !each.affinity->Contains(*hint.affinity); });
+    std::erase_if(
+        wider, [&](const TopologyHint& each) { return !each.affinity->Contains(*hint.affinity); });
     const TopologyHint* best = BestHint(wider);
     if (best == nullptr) {
       return Fail("[memorymanager] failed to find NUMA nodes to extend the current topology hint");

@@ -124,8 +124,7 @@ class Operation {
       affinity = TRY(NumaMask::Of(case_.at("numa_affinity").get<std::vector<int>>()));
     }
     const int num_cpus = case_.at("num_cpus");
-    return WithState(
-        AllocationAnswer(policy_.AllocateCpus(state_, num_cpus, affinity, CpuSet())));
+    return WithState(AllocationAnswer(policy_.AllocateCpus(state_, num_cpus, affinity, CpuSet())));
   }
 
   Result<TopologyHint> Hint() const {
@@ -140,9 +139,8 @@ class Operation {
     if (container == nullptr) return Fail("the case's pod has no container '{}'", name);
     const auto allocated = policy_.Allocate(state_, pod.uid, *container, TRY(Hint()));
     const CpuSet* cpus = state_.Find(pod.uid, name);
-    Json answer = allocated
-                      ? Json::object()
-                      : ErrorAnswer(allocated.error().TypeName(), allocated.error().message);
+    Json answer = allocated ? Json::object()
+                            : ErrorAnswer(allocated.error().TypeName(), allocated.error().message);
     answer["allocated"] = cpus != nullptr;
     answer["cpuset"] = cpus == nullptr ? "" : cpus->ToString();
     return WithState(std::move(answer));

@@ -27,9 +27,8 @@ Result<Json> AnswerTake(const Json& the_case) {
   const auto topology = TRY(TopologyFromCase(the_case));
   const CpuSet available = TRY(CpuSet::Parse(the_case.at("available").get<std::string>()));
   const int num_cpus = the_case.at("num_cpus");
-  const CpuSorting sorting = Option(the_case, "distribute-cpus-across-cores")
-                                 ? CpuSorting::kSpread
-                                 : CpuSorting::kPacked;
+  const CpuSorting sorting =
+      Option(the_case, "distribute-cpus-across-cores") ? CpuSorting::kSpread : CpuSorting::kPacked;
   const std::string algorithm = the_case.at("algorithm");
   if (algorithm == "packed") {
     return AllocationAnswer(cpu_manager::TakePacked(
@@ -84,8 +83,7 @@ Result<Json> AnswerOptions(const Json& the_case) {
   }
   const auto topology = TRY(TopologyFromCase(the_case));
   const std::string policy = the_case.value("topology_manager_policy", "none");
-  const Status valid =
-      cpu_manager::CheckOptionsOnTopology(*options, topology->counts(), policy);
+  const Status valid = cpu_manager::CheckOptionsOnTopology(*options, topology->counts(), policy);
   if (!valid) return Json{{"error", true}, {"message", valid.error().message}};
   return Json{{"error", false}, {"enabled", options->Enabled()}};
 }

@@ -39,9 +39,10 @@ Result<TopologyPtr> KnownTopology(const std::string& name) {
   const auto found = CarriedTopologies().find(name);
   if (found == CarriedTopologies().end()) {
     std::string names;
-    for (const std::string& known : KnownTopologyNames()) names += (names.empty() ? "" : ", ") + known;
-    return std::unexpected(
-        WithHint(Error{fmt::format("there is no topology '{}'", name), "", 0}, "known are " + names));
+    for (const std::string& known : KnownTopologyNames())
+      names += (names.empty() ? "" : ", ") + known;
+    return std::unexpected(WithHint(Error{fmt::format("there is no topology '{}'", name), "", 0},
+                                    "known are " + names));
   }
   return std::make_shared<const CpuTopology>(TRY(TopologyFromTable(*found)));
 }

@@ -24,9 +24,9 @@ NumaNodeState NodeFromCase(const Json& node_case) {
   if (IsGiven(node_case, "cells")) node.cells = node_case.at("cells").get<std::vector<int>>();
   node.assignments = node_case.value("assignments", 0);
   for (const auto& [resource, table] : node_case.at("memory").items()) {
-    node.memory[resource] = MemoryTable{table.at("allocatable"), table.at("free"),
-                                        table.at("reserved"), table.at("system_reserved"),
-                                        table.at("total")};
+    node.memory[resource] =
+        MemoryTable{table.at("allocatable"), table.at("free"), table.at("reserved"),
+                    table.at("system_reserved"), table.at("total")};
   }
   return node;
 }
@@ -46,7 +46,8 @@ Result<MemoryState> StateFromCase(const Json& the_case) {
     for (const auto& [container, blocks] : containers.items()) {
       auto& list = state.assignments[pod][container];
       for (const Json& block : blocks) {
-        list.push_back({block.at("numa").get<std::vector<int>>(), block.at("type"), block.at("size")});
+        list.push_back(
+            {block.at("numa").get<std::vector<int>>(), block.at("type"), block.at("size")});
       }
     }
   }

@@ -14,7 +14,8 @@ using topology_manager::ProviderHints;
 using topology_manager::TopologyHint;
 
 // Options as cases write them, with booleans and numbers for the strings of the configuration.
-std::map<std::string, std::string, std::less<>> OptionStrings(const Json& the_case, const char* field) {
+std::map<std::string, std::string, std::less<>> OptionStrings(const Json& the_case,
+                                                              const char* field) {
   std::map<std::string, std::string, std::less<>> options;
   if (!the_case.contains(field) || the_case.at(field).is_null()) return options;
   for (const auto& [name, value] : the_case.at(field).items()) {
@@ -51,23 +52,23 @@ Result<std::vector<ProviderHints>> ProvidersFromCase(const Json& list) {
 }
 
 Result<Json> AnswerMerge(const Json& the_case) {
-  const auto policy =
-      TRY(topology_manager::ParsePolicy(the_case.at("policy").get<std::string>()));
+  const auto policy = TRY(topology_manager::ParsePolicy(the_case.at("policy").get<std::string>()));
   const auto options =
       TRY(topology_manager::ParsePolicyOptions(OptionStrings(the_case, "policy_options")));
   const NumaInfo numa = TRY(NumaFromCase(the_case.at("numa")));
   const auto providers = TRY(ProvidersFromCase(the_case.at("provider_hints")));
   const auto merged = topology_manager::MergeHints(policy, options, numa, providers);
-  return Json{{"hint", HintToJson(merged.hint)},
-              {"admit", merged.admit},
-              {"admit_derived", merged.admit}};
+  return Json{
+      {"hint", HintToJson(merged.hint)}, {"admit", merged.admit}, {"admit_derived", merged.admit}};
 }
 
 Result<Json> AnswerCompare(const Json& the_case) {
   const bool has_current = !the_case.at("current").is_null();
-  const TopologyHint current = has_current ? TRY(HintFromCase(the_case.at("current"))) : TopologyHint();
+  const TopologyHint current =
+      has_current ? TRY(HintFromCase(the_case.at("current"))) : TopologyHint();
   const TopologyHint candidate = TRY(HintFromCase(the_case.at("candidate")));
-  const topology_manager::CompareRule rule{the_case.at("best_non_preferred_affinity_count"), nullptr};
+  const topology_manager::CompareRule rule{the_case.at("best_non_preferred_affinity_count"),
+                                           nullptr};
   const auto better =
       topology_manager::CompareHints(has_current ? &current : nullptr, candidate, rule);
   return Json(better == topology_manager::Better::kCandidate ? "candidate" : "current");

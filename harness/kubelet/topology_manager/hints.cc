@@ -77,9 +77,10 @@ std::vector<HintList> SingleNumaHints(const std::vector<HintList>& lists) {
   std::vector<HintList> filtered;
   for (const HintList& hints : lists) {
     HintList& kept = filtered.emplace_back();
-    std::copy_if(hints.begin(), hints.end(), std::back_inserter(kept), [](const TopologyHint& hint) {
-      return hint.preferred && (!hint.affinity || hint.affinity->Count() == 1);
-    });
+    std::copy_if(hints.begin(), hints.end(), std::back_inserter(kept),
+                 [](const TopologyHint& hint) {
+                   return hint.preferred && (!hint.affinity || hint.affinity->Count() == 1);
+                 });
   }
   return filtered;
 }

@@ -12,8 +12,8 @@
 namespace nodeproof::topology_manager {
 
 inline constexpr int kHighestNumaNode = 63;
-// Hint providers walk every subset of the nodes; beyond this many the kubelet would be busy with one
-// container for minutes, and the model refuses to begin.
+// Hint providers walk every subset of the nodes; beyond this many the kubelet would be busy with
+// one container for minutes, and the model refuses to begin.
 inline constexpr size_t kMaxNodesForHints = 16;
 
 class NumaMask {
@@ -42,8 +42,12 @@ class NumaMask {
   }
 
   constexpr bool operator==(const NumaMask&) const = default;
-  friend constexpr NumaMask operator&(NumaMask a, NumaMask b) { return NumaMask(a.bits_ & b.bits_); }
-  friend constexpr NumaMask operator|(NumaMask a, NumaMask b) { return NumaMask(a.bits_ | b.bits_); }
+  friend constexpr NumaMask operator&(NumaMask a, NumaMask b) {
+    return NumaMask(a.bits_ & b.bits_);
+  }
+  friend constexpr NumaMask operator|(NumaMask a, NumaMask b) {
+    return NumaMask(a.bits_ | b.bits_);
+  }
 
  private:
   uint64_t bits_ = 0;

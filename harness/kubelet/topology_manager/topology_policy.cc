@@ -106,12 +106,13 @@ std::string_view PolicyName(Policy policy) {
 Result<Scope> ParseScope(std::string_view name) {
   if (name == "container") return Scope::kContainer;
   if (name == "pod") return Scope::kPod;
-  return std::unexpected(WithHint(
-      Error{fmt::format("unknown Topology Manager scope '{}'", name), "", 0},
-      "use container or pod"));
+  return std::unexpected(
+      WithHint(Error{fmt::format("unknown Topology Manager scope '{}'", name), "", 0},
+               "use container or pod"));
 }
 
-Result<PolicyOptions> ParsePolicyOptions(const std::map<std::string, std::string, std::less<>>& options) {
+Result<PolicyOptions> ParsePolicyOptions(
+    const std::map<std::string, std::string, std::less<>>& options) {
   PolicyOptions parsed;
   for (const auto& [name, value] : options) {
     if (name == "prefer-closest-numa-nodes") {

@@ -30,7 +30,8 @@ Result<Scope> ParseScope(std::string_view name);
 
 // topologyManagerPolicyOptions: prefer-closest-numa-nodes (a Go boolean) and
 // max-allowable-numa-nodes (at least 8). Unknown names and bad values are errors.
-Result<PolicyOptions> ParsePolicyOptions(const std::map<std::string, std::string, std::less<>>& options);
+Result<PolicyOptions> ParsePolicyOptions(
+    const std::map<std::string, std::string, std::less<>>& options);
 
 // The kubelet does not start with a policy other than none on more nodes than it may have.
 Status CheckNumaNodeCount(Policy policy, const PolicyOptions& options, size_t numa_nodes);
