@@ -24,13 +24,14 @@ void Append(std::vector<int>& list, const std::vector<int>& more) {
 }  // namespace
 
 CpuAccumulator::CpuAccumulator(const CpuTopology& topology, const CpuSet& available, int needed,
-                               CpuSorting sorting)
-    : CpuAccumulator(topology, FlagsOf(topology, available), needed, sorting) {}
+                               CpuSorting sorting, bool exact)
+    : CpuAccumulator(topology, FlagsOf(topology, available), needed, sorting, exact) {}
 
 CpuAccumulator::CpuAccumulator(const CpuTopology& topology, const CpuFlags& available, int needed,
-                               CpuSorting sorting)
+                               CpuSorting sorting, bool exact)
     : topology_(topology),
       sorting_(sorting),
+      exact_(exact),
       numa_first_(topology.counts().sockets >= topology.counts().numa_nodes),
       available_(available),
       taken_(available.size(), 0),
@@ -173,13 +174,11 @@ CpuFlags CpuAccumulator::FlagsIn(Level level, int unit) const {
 }
 
 void CpuAccumulator::Take(std::span<const int> cpus) {
-  needed_ -= static_cast<int>(cpus.size());
   for (const int each : cpus) {
     const auto cpu = static_cast<size_t>(each);
-    if (!taken_[cpu]) {
-      taken_[cpu] = 1;
-      ++result_count_;
-    }
+    if (exact_ && !available_[cpu]) continue;
+    --needed_;
+    taken_[cpu] = 1;
     if (!available_[cpu]) continue;
     available_[cpu] = 0;
     --available_count_;
@@ -189,12 +188,11 @@ void CpuAccumulator::Take(std::span<const int> cpus) {
   }
 }
 
-void CpuAccumulator::TakeWhole(Level level, bool only_available) {
+void CpuAccumulator::TakeWhole(Level level) {
   for (const int unit : Free(level)) {
-    const std::vector<int> available =
-        only_available ? AvailableMembers(level, unit) : std::vector<int>();
-    const std::span<const int> cpus = only_available ? available : topology_.Members(level, unit);
-    if (needed_ >= static_cast<int>(cpus.size())) Take(cpus);
+    const std::span<const int> cpus = topology_.Members(level, unit);
+    const int size = exact_ ? AvailableIn(level, unit) : static_cast<int>(cpus.size());
+    if (needed_ >= size) Take(cpus);
   }
 }
 
@@ -214,9 +212,9 @@ void CpuAccumulator::TakePartOfUncore(int unit) {
   if (static_cast<int>(cpus.size()) == needed_) Take(cpus);
 }
 
-void CpuAccumulator::TakeUncoreCaches(bool only_available) {
+void CpuAccumulator::TakeUncoreCaches() {
   for (const int unit : SortedUncoreCaches()) {
-    if (needed_ >= topology_.CpusPerUncore()) TakeWhole(Level::kUncore, only_available);
+    if (needed_ >= topology_.CpusPerUncore()) TakeWhole(Level::kUncore);
     if (Satisfied()) return;
     TakePartOfUncore(unit);
     if (Satisfied()) return;

@@ -23,10 +23,12 @@ using CpuFlags = std::vector<char>;
 class CpuAccumulator {
  public:
   // CPUs that the topology does not have are ignored. The topology must outlive the accumulator.
+  // With `exact`, only available CPUs are taken and each is counted once; the released kubelet
+  // takes and counts all CPUs of what it takes for a free unit.
   CpuAccumulator(const CpuTopology& topology, const CpuSet& available, int needed,
-                 CpuSorting sorting);
+                 CpuSorting sorting, bool exact = false);
   CpuAccumulator(const CpuTopology& topology, const CpuFlags& available, int needed,
-                 CpuSorting sorting);
+                 CpuSorting sorting, bool exact = false);
 
   int needed() const { return needed_; }
   bool Satisfied() const { return needed_ < 1; }
@@ -52,22 +54,19 @@ class CpuAccumulator {
   // The available CPUs of a NUMA node, as flags.
   CpuFlags FlagsIn(Level level, int unit) const;
 
-  // Moves CPUs (by index) to the result. As in the kubelet, the number needed falls by the size of
-  // `cpus` whatever of them was available.
+  // Moves CPUs (by index) to the result.
   void Take(std::span<const int> cpus);
 
-  // Takes each free unit that is no larger than what is needed. With `only_available`, CPUs of a
-  // unit that counts as free without being so stay where they are.
-  void TakeWhole(Level level, bool only_available);
+  // Takes each free unit that is no larger than what is needed.
+  void TakeWhole(Level level);
   // prefer-align-cpus-by-uncorecache: whole uncore caches, then a part of one. The topology must
   // have cores.
-  void TakeUncoreCaches(bool only_available);
+  void TakeUncoreCaches();
   // Single CPUs until there are enough.
   void TakeCpus();
 
   CpuSet result() const;
   std::vector<int> ResultIndexes() const;
-  int result_count() const { return result_count_; }
 
  private:
   std::vector<int> Units(Level level) const;
@@ -80,12 +79,12 @@ class CpuAccumulator {
 
   const CpuTopology& topology_;
   CpuSorting sorting_;
+  bool exact_;
   bool numa_first_;  // NUMA nodes are at least as large as sockets
   CpuFlags available_;
   CpuFlags taken_;
   std::array<std::vector<int>, kLevels> counts_;
   int available_count_ = 0;
-  int result_count_ = 0;
   int needed_;
 };
 

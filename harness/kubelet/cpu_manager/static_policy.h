@@ -47,7 +47,7 @@ struct StaticPolicyConfig {
   int num_reserved_cpus = 0;  // ceil of all reserved CPU time
   CpuSet reserved_cpus;       // reservedSystemCPUs; empty: the policy picks them
   std::string topology_manager_policy = "none";
-  Quirks quirks;
+  Quirks quirks = {};
 };
 
 class StaticPolicy {

@@ -38,10 +38,11 @@ struct Quirks {
   // The capacity of a remainder set is counted in CPUs, not in whole groups, so that handing out
   // groups can go on for ever (PR #140730). Reported as kEndlessHandOut.
   bool endless_hand_out = true;
-  // A core or socket counts as free when as many CPUs of it are available as an average one has,
-  // and is then taken with all its CPUs, also those that belong to others (machines that mix cores
-  // with and without SMT).
-  bool unavailable_siblings = true;
+  // A core or socket counts as free when as many CPUs of it are available as an average one has; it
+  // is then taken with all its CPUs, also those that belong to others, and counted again if it
+  // spans two larger units. Shows on machines that mix cores with and without SMT, have holes, or
+  // sockets across NUMA nodes.
+  bool inexact_units = true;
 
   static constexpr Quirks Fixed() { return {false, false, false}; }
 };
@@ -49,7 +50,7 @@ struct Quirks {
 struct PackedOptions {
   CpuSorting sorting = CpuSorting::kPacked;
   bool align_by_uncore_cache = false;
-  Quirks quirks;
+  Quirks quirks = {};
 };
 
 Allocation TakePacked(const CpuTopology& topology, const CpuSet& available, int num_cpus,
@@ -58,7 +59,7 @@ Allocation TakePacked(const CpuTopology& topology, const CpuSet& available, int 
 struct DistributedOptions {
   int cpu_group_size = 1;
   CpuSorting sorting = CpuSorting::kPacked;
-  Quirks quirks;
+  Quirks quirks = {};
 };
 
 Allocation TakeDistributed(const CpuTopology& topology, const CpuSet& available, int num_cpus,

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "harness/kubelet/cpu_manager/combinations.h"
 #include "harness/kubelet/cpu_manager/take_by_topology.h"
@@ -205,7 +206,8 @@ std::pair<size_t, size_t> NodesNeeded(const CpuTopology& topology, size_t availa
 // Takes `count` CPUs of a NUMA node; one that has too few gives nothing, without a word.
 void TakeFromNode(CpuAccumulator& accumulator, const CpuTopology& topology, int node, int count,
                   const DistributedOptions& options) {
-  CpuAccumulator inner(topology, accumulator.FlagsIn(Level::kNuma, node), count, options.sorting);
+  CpuAccumulator inner(topology, accumulator.FlagsIn(Level::kNuma, node), count, options.sorting,
+                       !options.quirks.inexact_units);
   if (inner.Satisfied() || inner.Failed()) return;
   if (!Pack(inner, topology, {options.sorting, false, options.quirks})) return;
   accumulator.Take(inner.ResultIndexes());
@@ -253,6 +255,15 @@ std::expected<void, AllocationError> TakeChosen(CpuAccumulator& accumulator,
                   accumulator.needed() > 0 ? "not enough" : "too many", accumulator.needed())});
 }
 
+// The NUMA nodes in order. One that spans two sockets is listed for each of them.
+std::vector<int> NodesToTry(const CpuAccumulator& accumulator, Quirks quirks) {
+  std::vector<int> nodes = accumulator.SortedNumaNodes();
+  if (quirks.inexact_units) return nodes;
+  std::set<int> seen;
+  std::erase_if(nodes, [&](int node) { return !seen.insert(node).second; });
+  return nodes;
+}
+
 }  // namespace
 
 Allocation TakeDistributed(const CpuTopology& topology, const CpuSet& available, int num_cpus,
@@ -266,7 +277,8 @@ Allocation TakeDistributed(const CpuTopology& topology, const CpuSet& available,
   if (num_cpus % options.cpu_group_size != 0) {
     return TakePacked(topology, available, num_cpus, packed);
   }
-  CpuAccumulator accumulator(topology, available, num_cpus, options.sorting);
+  CpuAccumulator accumulator(topology, available, num_cpus, options.sorting,
+                             !options.quirks.inexact_units);
   if (accumulator.Satisfied()) return CpuSet();
   if (accumulator.Failed()) return std::unexpected(NotEnoughCpus(num_cpus, available.size()));
 
@@ -276,8 +288,8 @@ Allocation TakeDistributed(const CpuTopology& topology, const CpuSet& available,
   }
   const auto [fewest, most] =
       NodesNeeded(topology, available_nodes, num_cpus, options.cpu_group_size);
-  Search search(accumulator, accumulator.SortedNumaNodes(), topology.Ids(Level::kNuma).size(),
-                num_cpus, options);
+  Search search(accumulator, NodesToTry(accumulator, options.quirks),
+                topology.Ids(Level::kNuma).size(), num_cpus, options);
   for (size_t k = fewest; k <= most; ++k) {
     if (!TRY(search.Run(k))) continue;
     TRY(TakeChosen(accumulator, topology, search, num_cpus, options));

@@ -28,22 +28,21 @@ AllocationError NotEnoughCpus(int requested, size_t available) {
 
 std::expected<void, AllocationError> Pack(CpuAccumulator& accumulator, const CpuTopology& topology,
                                           const PackedOptions& options) {
-  const bool only_available = !options.quirks.unavailable_siblings;
   const bool numa_first = topology.counts().sockets >= topology.counts().numa_nodes;
-  accumulator.TakeWhole(numa_first ? Level::kNuma : Level::kSocket, only_available);
+  accumulator.TakeWhole(numa_first ? Level::kNuma : Level::kSocket);
   if (accumulator.Satisfied()) return {};
-  accumulator.TakeWhole(numa_first ? Level::kSocket : Level::kNuma, only_available);
+  accumulator.TakeWhole(numa_first ? Level::kSocket : Level::kNuma);
   if (accumulator.Satisfied()) return {};
   if (options.align_by_uncore_cache) {
     if (topology.CpusPerCore() == 0) {
       return std::unexpected(AllocationError{AllocationFailure::kUnusableTopology,
                                              "the topology's header counts no cores"});
     }
-    accumulator.TakeUncoreCaches(only_available);
+    accumulator.TakeUncoreCaches();
     if (accumulator.Satisfied()) return {};
   }
   if (options.sorting == CpuSorting::kPacked) {
-    accumulator.TakeWhole(Level::kCore, only_available);
+    accumulator.TakeWhole(Level::kCore);
     if (accumulator.Satisfied()) return {};
   }
   accumulator.TakeCpus();
@@ -54,7 +53,8 @@ std::expected<void, AllocationError> Pack(CpuAccumulator& accumulator, const Cpu
 
 Allocation TakePacked(const CpuTopology& topology, const CpuSet& available, int num_cpus,
                       const PackedOptions& options) {
-  CpuAccumulator accumulator(topology, available, num_cpus, options.sorting);
+  CpuAccumulator accumulator(topology, available, num_cpus, options.sorting,
+                             !options.quirks.inexact_units);
   if (accumulator.Satisfied()) return CpuSet();
   if (accumulator.Failed()) return std::unexpected(NotEnoughCpus(num_cpus, available.size()));
   TRY(Pack(accumulator, topology, options));
