@@ -7,6 +7,9 @@ const TopicTable& AllTopics() {
   static const TopicTable table = [] {
     TopicTable all;
     RegisterPolicyTopics(all);
+    RegisterCpuTopics(all);
+    RegisterTopologyTopics(all);
+    RegisterMemoryManagerTopics(all);
     return all;
   }();
   return table;

@@ -1,0 +1,54 @@
+// One run of the agent, as heard from outside: hands its events on, keeps track of the claim that
+// is under way, and says until when to wait for the next word.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "harness/base/clock.h"
+#include "harness/node/node.h"
+
+namespace nodeproof::node {
+
+// How long to wait. A claim may take `budget_factor` times the budget it announced, and `slack`;
+// between claims (modules, set-up, tear-down) the slack alone counts.
+struct Patience {
+  Seconds hello{60};
+  double budget_factor = 4;
+  Seconds slack{60};
+};
+
+class AgentSession {
+ public:
+  AgentSession(EventSink& sink, const Clock& clock, const Patience& patience);
+
+  void Feed(std::string_view bytes);
+  // The channel is closed.
+  void Finish();
+
+  bool said_hello() const { return said_hello_; }
+  // Said `end`, `fatal`, or something that makes it useless to go on.
+  bool over() const { return over_; }
+  Nanoseconds deadline() const { return deadline_; }
+
+  // What is known if the run ends now, as `ending`, for `reason`; once over(), as the agent said.
+  RunOutcome Outcome(Ending ending, std::string reason) const;
+  // "during claim X", "before its first claim", "between claims".
+  std::string Where() const;
+
+ private:
+  void Take(const Event& event);
+  void WaitFor(Seconds duration);
+
+  EventSink& sink_;
+  const Clock& clock_;
+  Patience patience_;
+  EventParser parser_;
+  bool said_hello_ = false;
+  bool over_ = false;
+  RunOutcome outcome_;
+  Nanoseconds deadline_{0};
+};
+
+}  // namespace nodeproof::node

@@ -1,0 +1,312 @@
+#include "harness/node/host_node.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+
+#include "harness/base/clock.h"
+#include "harness/base/file.h"
+#include "harness/node/child_process.h"
+#include "harness/node/vm_boot.h"
+
+namespace nodeproof::node {
+namespace {
+
+constexpr Seconds kTearDown{10};  // after SIGTERM, before SIGKILL
+constexpr const char* kUseVm = "use --node vm";
+constexpr const char* kBootUnified =
+    "boot with systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all, or use --node vm";
+
+// One line of /proc/self/mountinfo; see proc_pid_mountinfo(5).
+struct Mount {
+  std::string root;  // the part of the file system that is mounted
+  std::string point;
+  std::string type;
+  std::vector<std::string> super_options;
+};
+
+// mountinfo writes space, tab, newline and backslash as \ooo.
+std::string Unescape(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto digit = [&](size_t at) { return at < text.size() ? text[at] - '0' : -1; };
+    const int a = digit(i + 1), b = digit(i + 2), c = digit(i + 3);
+    if (text[i] == '\\' && a >= 0 && a <= 3 && b >= 0 && b <= 7 && c >= 0 && c <= 7) {
+      plain += static_cast<char>(a * 64 + b * 8 + c);
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+std::vector<Mount> ReadMounts(std::string_view mountinfo) {
+  std::vector<Mount> mounts;
+  for (const std::string_view line : Split(mountinfo, '\n')) {
+    const auto words = Words(line);
+    const auto dash = std::find(words.begin(), words.end(), "-");
+    if (dash - words.begin() < 6 || words.end() - dash < 4) continue;
+    Mount mount{Unescape(words[3]), Unescape(words[4]), std::string(dash[1]), {}};
+    for (const std::string_view option : Split(dash[3], ',')) {
+      mount.super_options.emplace_back(option);
+    }
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
+
+bool Has(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// Our own cgroup in the unified hierarchy: "/user.slice/…" of the line "0::/user.slice/…".
+Result<std::string> OwnCgroup(const std::string& path) {
+  const std::string text = TRY(ReadFile(path));
+  for (const std::string_view line : Split(text, '\n')) {
+    if (line.starts_with("0::")) return std::string(line.substr(3));
+  }
+  return Fail("{} has no line '0::…' for the unified hierarchy", path);
+}
+
+std::string JoinPath(const std::string& directory, std::string_view below) {
+  while (below.starts_with('/')) below.remove_prefix(1);
+  return below.empty() ? directory : fmt::format("{}/{}", directory, below);
+}
+
+// " (bound to cgroup v1 at /sys/fs/cgroup/cpu)", or nothing.
+std::string BoundTo(const std::vector<Mount>& mounts, const std::string& controller) {
+  for (const Mount& mount : mounts) {
+    if (mount.type == "cgroup" && Has(mount.super_options, controller)) {
+      return fmt::format(" (bound to cgroup v1 at {})", mount.point);
+    }
+  }
+  return "";
+}
+
+Status CheckControllers(const std::vector<std::string>& offered, const std::string& file,
+                        const std::vector<Mount>& mounts) {
+  std::vector<std::string> missing;
+  bool bound = false;
+  for (const std::string& controller : NeededControllers()) {
+    if (Has(offered, controller)) continue;
+    const std::string where = BoundTo(mounts, controller);
+    bound = bound || !where.empty();
+    missing.push_back(controller + where);
+  }
+  if (missing.empty()) return {};
+  return std::unexpected(Error{fmt::format("{} does not offer {}", file, fmt::join(missing, ", ")),
+                               bound ? kBootUnified : kUseVm, 0});
+}
+
+Status CheckWritable(const std::string& cgroup) {
+  for (const char* file : {"", "cgroup.procs", "cgroup.subtree_control"}) {
+    const std::string path = JoinPath(cgroup, file);
+    if (::access(path.c_str(), W_OK) != 0) {
+      return std::unexpected(
+          WithHint(FailErrno(errno, fmt::format("{} cannot be written", path)).error(),
+                   "run as root, have the cgroup delegated (systemd-run --user -p Delegate=yes "
+                   "--scope), or use --node vm"));
+    }
+  }
+  return {};
+}
+
+class Watch {
+ public:
+  Watch(ChildProcess agent, Pipe events, Pipe output, AgentSession& session, const Clock& clock)
+      : agent_(std::move(agent)),
+        events_(std::move(events.read)),
+        output_(std::move(output.read)),
+        session_(session),
+        clock_(clock) {}
+
+  RunOutcome Run(int cancel_fd) {
+    bool cancelled = false;
+    std::optional<Nanoseconds> tear_down;  // when patience with the tear-down ends
+    for (;;) {
+      const Nanoseconds deadline = tear_down.value_or(session_.deadline());
+      pollfd fds[] = {{cancelled ? -1 : cancel_fd, POLLIN, 0},
+                      {agent_.pidfd(), POLLIN, 0},
+                      {events_.get(), POLLIN, 0},
+                      {output_.get(), POLLIN, 0}};
+      const auto left = std::chrono::ceil<Milliseconds>(deadline - clock_.Now()).count();
+      const bool ready =
+          ::poll(fds, std::size(fds), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000))) > 0;
+      ReadBoth();
+      if (ready && fds[0].revents != 0) {
+        cancelled = true;
+        agent_.Signal(SIGTERM);
+        tear_down = clock_.Now() + std::chrono::duration_cast<Nanoseconds>(kTearDown);
+      } else if (session_.over() && !tear_down) {
+        tear_down = clock_.Now() + std::chrono::duration_cast<Nanoseconds>(kTearDown);
+      }
+      if (ready && fds[1].revents != 0) {
+        const int status = agent_.Wait();
+        ReadBoth();
+        session_.Finish();
+        if (cancelled) return session_.Outcome(Ending::kCancelled, "cancelled");
+        return session_.Outcome(Ending::kDied, WhyItDied(status));
+      }
+      if (clock_.Now() >= deadline) {
+        agent_.Kill();
+        if (cancelled) return session_.Outcome(Ending::kCancelled, "cancelled");
+        return session_.Outcome(Ending::kSilent,
+                                fmt::format("the agent fell silent {}", session_.Where()));
+      }
+    }
+  }
+
+ private:
+  void ReadBoth() {
+    ReadPipe(events_, [&](std::string_view bytes) { session_.Feed(bytes); });
+    ReadPipe(output_, [&](std::string_view bytes) {
+      output_text_.append(bytes);
+      if (output_text_.size() > 16384) output_text_.erase(0, output_text_.size() - 8192);
+    });
+  }
+
+  // Takes what is there; closes `fd` at the end of the stream.
+  template <typename Take>
+  static void ReadPipe(Fd& fd, const Take& take) {
+    char buffer[65536];
+    while (fd.valid()) {
+      const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) return;
+      if (got <= 0) return fd.Close();
+      take(std::string_view(buffer, static_cast<size_t>(got)));
+    }
+  }
+
+  std::string WhyItDied(int status) const {
+    const std::string words = LastLines(output_text_, 3);
+    return fmt::format("the agent {} {}{}{}", DescribeStatus(status), session_.Where(),
+                       words.empty() ? "" : ": ", words);
+  }
+
+  ChildProcess agent_;
+  Fd events_;
+  Fd output_;
+  AgentSession& session_;
+  const Clock& clock_;
+  std::string output_text_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& NeededControllers() {
+  static const std::vector<std::string> needed = {"cpu", "cpuset", "memory", "pids"};
+  return needed;
+}
+
+Result<HostHierarchy> CheckHost(const HostPaths& paths) {
+  const std::string mountinfo = TRY(ReadFile(paths.mountinfo));
+  const auto mounts = ReadMounts(mountinfo);
+  const auto unified = std::find_if(mounts.begin(), mounts.end(),
+                                    [](const Mount& mount) { return mount.type == "cgroup2"; });
+  if (unified == mounts.end()) {
+    return std::unexpected(Error{
+        fmt::format("no cgroup2 file system is mounted ({})", paths.mountinfo), kBootUnified, 0});
+  }
+  HostHierarchy hierarchy;
+  hierarchy.mount = paths.root + unified->point;
+  hierarchy.cgroup = hierarchy.mount;
+  const auto offered_by = [&](const std::string& cgroup) -> Result<std::vector<std::string>> {
+    const std::string text = TRY(ReadFile(cgroup + "/cgroup.controllers"));
+    std::vector<std::string> offered;
+    for (const std::string_view word : Words(text)) offered.emplace_back(word);
+    return offered;
+  };
+  hierarchy.controllers = TRY(offered_by(hierarchy.mount));
+  TRY(CheckControllers(hierarchy.controllers, hierarchy.mount + "/cgroup.controllers", mounts));
+  if (CheckWritable(hierarchy.mount)) return hierarchy;
+
+  // Not root, or a read-only root: what was delegated to us must do.
+  const std::string own = TRY(OwnCgroup(paths.own_cgroup));
+  hierarchy.cgroup = JoinPath(hierarchy.mount, own);
+  TRY(CheckWritable(hierarchy.cgroup));
+  hierarchy.controllers = TRY(offered_by(hierarchy.cgroup));
+  TRY(CheckControllers(hierarchy.controllers, hierarchy.cgroup + "/cgroup.controllers", mounts));
+  return hierarchy;
+}
+
+Result<std::unique_ptr<HostNode>> HostNode::Create(const std::string& agent,
+                                                   const Patience& patience,
+                                                   const HostPaths& paths) {
+  HostHierarchy hierarchy = TRY(CheckHost(paths));
+  if (::access(agent.c_str(), X_OK) != 0) {
+    return FailErrno(errno, fmt::format("the agent {} cannot be executed", agent));
+  }
+  auto node = Unchecked(agent, patience);
+  node->hierarchy_ = std::move(hierarchy);
+  return node;
+}
+
+std::unique_ptr<HostNode> HostNode::Unchecked(const std::string& agent, const Patience& patience) {
+  std::unique_ptr<HostNode> node(new HostNode);
+  node->agent_ = agent;
+  node->patience_ = patience;
+  return node;
+}
+
+Result<RunOutcome> HostNode::Run(const RunRequest& request, EventSink& sink, int cancel_fd) {
+  const auto vm_only = [](const char* what) {
+    return std::unexpected(Error{fmt::format("{} a VM", what), kUseVm, 0});
+  };
+  if (request.lane == Lane::kDeterministic) return vm_only("the deterministic lane needs");
+  if (request.scratch.value > 0) return vm_only("a scratch disk needs");
+  if (!request.modules.empty()) return vm_only("kernel modules are loaded only in");
+
+  const Fd request_file = TRY(MemoryFile("nodeproof-request", /*inherited=*/false));
+  TRY(WriteAll(request_file.get(), FormatRequest(request), "the request"));
+  if (::lseek(request_file.get(), 0, SEEK_SET) != 0) return FailErrno(errno, "rewind the request");
+  Pipe events = TRY(MakePipe());
+  Pipe output = TRY(MakePipe());
+  SpawnSpec spec;
+  spec.argv = {agent_, "--request-fd", fmt::format("{}", request_file.get()), "--events-fd",
+               fmt::format("{}", events.write.get())};
+  spec.inherited = {request_file.get(), events.write.get()};
+  spec.output = output.write.get();
+  AgentSession session(sink, MonotonicClock(), patience_);
+  ChildProcess agent = TRY(ChildProcess::Spawn(spec));
+  events.write.Close();
+  output.write.Close();
+  RunOutcome outcome =
+      Watch(std::move(agent), std::move(events), std::move(output), session, MonotonicClock())
+          .Run(cancel_fd);
+  outcome.facts = {{"cgroup", hierarchy_.cgroup}, {"argv", spec.argv}};
+  if (!session.said_hello() && outcome.ending == Ending::kDied) return Fail("{}", outcome.reason);
+  return outcome;
+}
+
+Result<NodeChoice> ParseNodeChoice(std::string_view text) {
+  if (text == "auto") return NodeChoice::kAuto;
+  if (text == "host") return NodeChoice::kHost;
+  if (text == "vm") return NodeChoice::kVm;
+  return Fail("unknown node '{}': it is 'auto', 'host' or 'vm'", text);
+}
+
+Result<ChosenNode> ChooseNode(NodeChoice choice, std::string_view vm_only, const HostPaths& paths) {
+  if (choice == NodeChoice::kVm) return ChosenNode{NodeChoice::kVm, "a VM, as asked for"};
+  if (!vm_only.empty()) {
+    if (choice == NodeChoice::kAuto) {
+      return ChosenNode{NodeChoice::kVm, fmt::format("a VM, for {}", vm_only)};
+    }
+    return std::unexpected(Error{fmt::format("{} needs a VM", vm_only), kUseVm, 0});
+  }
+  const auto host = CheckHost(paths);
+  if (host) {
+    return ChosenNode{NodeChoice::kHost, fmt::format("this machine, below {}", host->cgroup)};
+  }
+  if (choice == NodeChoice::kAuto) {
+    return ChosenNode{NodeChoice::kVm, fmt::format("a VM, because here {}", host.error().message)};
+  }
+  return std::unexpected(host.error());
+}
+
+}  // namespace nodeproof::node

@@ -1,0 +1,173 @@
+#include "harness/node/kernel_image.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "harness/base/file.h"
+
+namespace nodeproof::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kDefaultKernel = "6.12";
+
+// Documentation/arch/x86/boot.rst, "The real-mode kernel header".
+constexpr size_t kBootFlag = 0x1fe;     // 0xAA55
+constexpr size_t kMagic = 0x202;        // "HdrS"
+constexpr size_t kProtocol = 0x206;     // boot protocol version
+constexpr size_t kVersionText = 0x20e;  // offset of the version, less 0x200
+constexpr size_t kXloadFlags = 0x236;   // bit 0: there is a 64-bit entry point
+constexpr size_t kHeaderEnd = 0x238;
+constexpr unsigned kProtocolWithXload = 0x020c;
+// The set-up code that holds the version is at most 64 sectors and the boot sector.
+constexpr size_t kSetupSize = 65 * 512;
+
+unsigned Word(std::string_view bytes, size_t at) {
+  return static_cast<unsigned char>(bytes[at]) |
+         static_cast<unsigned>(static_cast<unsigned char>(bytes[at + 1])) << 8;
+}
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// The numbers in a release: {6, 12, 117, 12} of "6.12.117+deb12-cloud-amd64".
+std::vector<int> Numbers(std::string_view release) {
+  std::vector<int> numbers;
+  const char* at = release.data();
+  const char* end = at + release.size();
+  while (at != end) {
+    int number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error == std::errc()) numbers.push_back(number);
+    at = error == std::errc() ? next : at + 1;
+  }
+  return numbers;
+}
+
+bool Newer(const std::string& a, const std::string& b) {
+  const auto left = Numbers(a);
+  const auto right = Numbers(b);
+  return left != right ? left > right : a > b;
+}
+
+std::string CachedImage(const std::string& cache, const std::string& release) {
+  return fmt::format("{}/kernels/{}/boot/vmlinuz-{}", cache, release, release);
+}
+
+// Does a short name stand for a release? "6.1" does for 6.1.0-56 and not for 6.12.
+bool StandsFor(std::string_view name, std::string_view release) {
+  if (!release.starts_with(name)) return false;
+  if (release.size() == name.size()) return true;
+  const char next = release[name.size()];
+  return next < '0' || next > '9';
+}
+
+Error WithRemedy(Error error) {
+  return WithHint(std::move(error),
+                  "name a bzImage of your own with --kernel PATH, or fetch "
+                  "Debian's with scripts/fetch-kernels");
+}
+
+// The start of a file, as much as the header takes.
+Result<std::string> ReadSetup(const std::string& path) {
+  const Fd file = TRY(OpenAt(AT_FDCWD, path, O_RDONLY));
+  std::string bytes(kSetupSize, '\0');
+  const ssize_t got = ::pread(file.get(), bytes.data(), bytes.size(), 0);
+  if (got < 0) return FailErrno(errno, fmt::format("read {}", path));
+  bytes.resize(static_cast<size_t>(got));
+  return bytes;
+}
+
+Result<KernelImage> Load(const std::string& path) {
+  KernelImage image;
+  image.path = path;
+  auto setup = ReadSetup(path);
+  if (!setup) {
+    setup.error().message = fmt::format("kernel: {}", setup.error().message);
+    return std::unexpected(WithRemedy(setup.error()));
+  }
+  auto release = ReadKernelRelease(*setup, path);
+  if (!release) return std::unexpected(WithRemedy(release.error()));
+  image.release = *release;
+  const auto numbers = Numbers(image.release);
+  if (!numbers.empty()) image.major = numbers[0];
+  if (numbers.size() > 1) image.minor = numbers[1];
+  const fs::path modules =
+      fs::absolute(path).parent_path().parent_path() / "lib/modules" / image.release;
+  std::error_code ignored;
+  if (fs::is_directory(modules, ignored)) image.modules_directory = modules.string();
+  return image;
+}
+
+}  // namespace
+
+Result<std::string> CacheDirectory() {
+  if (const std::string cache = Environment("NODEPROOF_CACHE"); !cache.empty()) return cache;
+  if (const std::string cache = Environment("XDG_CACHE_HOME"); !cache.empty()) {
+    return cache + "/nodeproof";
+  }
+  if (const std::string home = Environment("HOME"); !home.empty()) {
+    return home + "/.cache/nodeproof";
+  }
+  return std::unexpected(Error{"no cache folder: HOME is not set", "set NODEPROOF_CACHE", 0});
+}
+
+Result<std::string> ReadKernelRelease(std::string_view bytes, const std::string& name) {
+  if (bytes.size() < kHeaderEnd || Word(bytes, kBootFlag) != 0xaa55 ||
+      bytes.substr(kMagic, 4) != "HdrS") {
+    return Fail("{} is not a bzImage", name);
+  }
+  if (Word(bytes, kProtocol) < kProtocolWithXload || (Word(bytes, kXloadFlags) & 1) == 0) {
+    return Fail("{} is not a 64-bit kernel", name);
+  }
+  const size_t at = Word(bytes, kVersionText) + 0x200;
+  const size_t end = at < bytes.size() ? bytes.find('\0', at) : std::string_view::npos;
+  const auto words = end == std::string_view::npos ? std::vector<std::string_view>()
+                                                   : Words(bytes.substr(at, end - at));
+  if (words.empty()) return Fail("{} does not say its kernel version", name);
+  return std::string(words.front());
+}
+
+std::vector<std::string> CachedKernels(const std::string& cache) {
+  std::vector<std::string> releases;
+  const auto names = ListDirectory(AT_FDCWD, cache + "/kernels");
+  if (!names) return releases;  // no folder: nothing cached
+  for (const std::string& name : *names) {
+    std::error_code ignored;
+    if (!name.starts_with('.') && fs::exists(CachedImage(cache, name), ignored)) {
+      releases.push_back(name);
+    }
+  }
+  std::sort(releases.begin(), releases.end(), Newer);
+  return releases;
+}
+
+Result<KernelImage> FindKernel(const std::string& kernel, const std::string& cache) {
+  std::error_code ignored;
+  if (kernel.find('/') != std::string::npos ||
+      (!kernel.empty() && fs::is_regular_file(kernel, ignored))) {
+    return Load(kernel);
+  }
+  const std::string name = kernel.empty() ? kDefaultKernel : kernel;
+  for (const std::string& release : CachedKernels(cache)) {
+    if (StandsFor(name, release)) return Load(CachedImage(cache, release));
+  }
+  const bool fetchable = name == "6.12" || name == "6.1";
+  return std::unexpected(
+      Error{fmt::format("no kernel '{}' is cached in {}/kernels", name, cache),
+            fetchable ? fmt::format("run scripts/fetch-kernels {}", name)
+                      : "name a bzImage with --kernel PATH, or a kernel that scripts/fetch-kernels "
+                        "fetches: 6.12 or 6.1",
+            0});
+}
+
+}  // namespace nodeproof::node

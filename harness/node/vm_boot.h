@@ -1,0 +1,36 @@
+// One boot of a guest: QEMU from its start to its end, heard on two serial ports and QMP.
+#pragma once
+
+#include <string>
+
+#include "harness/base/clock.h"
+#include "harness/node/agent_session.h"
+#include "harness/node/node.h"
+#include "harness/node/qemu_command.h"
+
+namespace nodeproof::node {
+
+struct BootReport {
+  RunOutcome outcome;
+  bool said_hello = false;
+  bool qemu_failed = false;     // QEMU itself ended with an error; the guest is not to blame
+  bool internal_error = false;  // the accelerator could not run the guest
+  std::string qemu_version;
+  Seconds until_hello{0};
+  std::vector<std::string> argv;
+};
+
+// Boots `command` (whose initramfs and scratch descriptors stay the caller's; the others are made
+// here) and stays until the agent is done, the guest has died or fallen silent, or `cancel_fd`
+// polls readable. QEMU is dead when this returns, and dies with this thread whatever happens.
+// Errors: QEMU cannot be started, or no pipe or socket can be had.
+Result<BootReport> BootGuest(QemuCommand command, const Patience& patience, const Clock& clock,
+                             EventSink& sink, int cancel_fd);
+
+// The kernel's own word on a panic or oops in its console output, or empty.
+std::string FindPanic(std::string_view console);
+
+// The last `count` lines that say anything, without control characters, joined by " | ".
+std::string LastLines(std::string_view text, size_t count);
+
+}  // namespace nodeproof::node

@@ -1,0 +1,174 @@
+#include "harness/node/vm_node.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "harness/base/clock.h"
+#include "harness/base/file.h"
+#include "harness/node/elf_closure.h"
+#include "harness/node/kvm_probe.h"
+#include "harness/node/scratch_disk.h"
+#include "harness/node/vm_boot.h"
+
+namespace nodeproof::node {
+namespace {
+
+constexpr size_t kConsoleLines = 6;  // in an error message
+constexpr Seconds kKvmHello{30};     // a guest under KVM boots in a second or two
+
+void Note(EventSink& sink, const std::string& text) { sink.OnEvent(NoteEvent(text)); }
+
+Result<Initramfs> PackAgent(const VmOptions& options) {
+  Initramfs image;
+  for (const char* directory : {"/dev", "/proc", "/sys", "/tmp", "/run", "/etc"}) {
+    image.AddDirectory(directory);
+  }
+  image.AddCharDevice("/dev/console", 5, 1);
+  image.AddCharDevice("/dev/null", 1, 3);
+  image.AddCharDevice(kGuestEventsPath, 4, 65);  // so that the agent can speak before any mount
+  image.AddSymlink("/lib64", "lib");
+  auto files = LibraryClosure(options.agent, kGuestAgentPath, DefaultLibraryDirectories());
+  if (!files) return Fail("pack the agent: {}", files.error().ToString());
+  for (ClosureFile& file : *files) {
+    image.AddFile(file.guest_path, std::move(file.content), 0755);
+  }
+  for (const ExtraFile& file : options.files) {
+    image.AddFile(file.guest_path, TRY(ReadFile(file.host_path)), 0755);
+  }
+  return image;
+}
+
+// 6.1 with two or more CPUs hangs at SMP boot under -icount; 6.12 was seen to work with 1 to 8.
+bool HangsOnSmpWithIcount(const KernelImage& kernel) {
+  return std::pair(kernel.major, kernel.minor) < std::pair(6, 12);
+}
+
+Json Facts(const KernelImage& kernel, const QemuCommand& command, const BootReport& report,
+           int boots) {
+  return {{"accelerator", ToString(command.accelerator)},
+          {"qemu", report.qemu_version},
+          {"kernel", kernel.path},
+          {"kernel_release", kernel.release},
+          {"lane", ToString(command.lane)},
+          {"shape", DescribeShape(command.shape)},
+          {"argv", report.argv},
+          {"boots", boots},
+          {"boot_s", report.until_hello.count()}};
+}
+
+}  // namespace
+
+Result<AcceleratorChoice> ParseAcceleratorChoice(std::string_view text) {
+  if (text == "auto") return AcceleratorChoice::kAuto;
+  if (text == "kvm") return AcceleratorChoice::kKvm;
+  if (text == "tcg") return AcceleratorChoice::kTcg;
+  return Fail("unknown accelerator '{}': it is 'auto', 'kvm' or 'tcg'", text);
+}
+
+Result<std::unique_ptr<VmNode>> VmNode::Create(const VmOptions& options) {
+  std::unique_ptr<VmNode> node(new VmNode);
+  node->options_ = options;
+  node->shape_ = TRY(Resize(TRY(FindShape(options.shape)), options.cpus, options.memory));
+  const std::string cache = options.cache.empty() ? TRY(CacheDirectory()) : options.cache;
+  node->kernel_ = TRY(FindKernel(options.kernel, cache));
+  node->qemu_ = TRY(FindProgram(options.qemu, "qemu-system-x86"));
+  node->base_ = TRY(PackAgent(options));
+  for (KernelModule& module : TRY(ResolveModules(options.modules, node->kernel_))) {
+    node->module_paths_.push_back(module.guest_path);
+    node->base_.AddFile(module.guest_path, std::move(module.content));
+  }
+  if (!node->module_paths_.empty()) {
+    node->base_.AddFile(kGuestModulesPath,
+                        fmt::format("{}\n", fmt::join(node->module_paths_, "\n")));
+  }
+  return node;
+}
+
+Result<Fd> VmNode::BuildInitramfs(RunRequest request) const {
+  request.modules = module_paths_;
+  Initramfs image = base_;
+  image.AddFile(kGuestRequestPath, FormatRequest(request));
+  return image.Write();
+}
+
+Result<VmShape> VmNode::ShapeFor(Lane lane, EventSink& sink) const {
+  if (lane == Lane::kRealtime || shape_.cpus() == 1 || !HangsOnSmpWithIcount(kernel_)) {
+    return shape_;
+  }
+  const std::string why = fmt::format(
+      "kernel {} hangs with more than one CPU in the deterministic lane", kernel_.release);
+  auto single = Resize(shape_, 1, std::nullopt);
+  if (options_.cpus || !single) {
+    return std::unexpected(Error{why, "use --cpus 1, kernel 6.12 or the realtime lane", 0});
+  }
+  Note(sink, why + ": it has one CPU in this run");
+  return single;
+}
+
+Result<Accelerator> VmNode::ChooseAccelerator(Lane lane, EventSink& sink) {
+  if (lane == Lane::kDeterministic) {
+    if (options_.accelerator != AcceleratorChoice::kKvm) return Accelerator::kTcg;
+    return std::unexpected(Error{"the deterministic lane counts instructions, KVM cannot do that",
+                                 "leave out the accelerator or choose tcg", 0});
+  }
+  if (options_.accelerator == AcceleratorChoice::kTcg || kvm_failed_) return Accelerator::kTcg;
+  const Status probe = ProbeKvm();
+  if (probe) return Accelerator::kKvm;
+  if (options_.accelerator == AcceleratorChoice::kKvm) {
+    return std::unexpected(WithHint(probe.error(), "choose the accelerator auto or tcg"));
+  }
+  kvm_failed_ = true;  // the note below is said once
+  if (probe.error().code != ENOENT) {
+    Note(sink, fmt::format("KVM cannot be used here ({}): the guest runs under TCG",
+                           probe.error().message));
+  }
+  return Accelerator::kTcg;
+}
+
+Result<RunOutcome> VmNode::Run(const RunRequest& request, EventSink& sink, int cancel_fd) {
+  QemuCommand command;
+  command.qemu = qemu_;
+  command.kernel = kernel_.path;
+  command.lane = request.lane;
+  command.seed = request.seed;
+  command.shape = TRY(ShapeFor(request.lane, sink));
+  command.accelerator = TRY(ChooseAccelerator(request.lane, sink));
+  Fd scratch;
+  if (request.scratch.value > 0) {
+    if (request.lane == Lane::kDeterministic) return Fail("the deterministic lane has no disks");
+    scratch = TRY(MakeScratchDisk(request.scratch));
+    command.scratch = scratch.get();
+  }
+  const Fd initramfs = TRY(BuildInitramfs(request));
+  command.initramfs = initramfs.get();
+
+  for (int boots = 1;; ++boots) {
+    Patience patience = options_.patience;
+    const bool kvm = command.accelerator == Accelerator::kKvm;
+    if (kvm) patience.hello = std::min(patience.hello, kKvmHello);
+    BootReport report = TRY(BootGuest(command, patience, MonotonicClock(), sink, cancel_fd));
+    RunOutcome outcome = std::move(report.outcome);
+    outcome.boots = boots;
+    outcome.facts = Facts(kernel_, command, report, boots);
+    const bool broke = outcome.ending == Ending::kDied || outcome.ending == Ending::kSilent;
+    if (report.said_hello || !broke) return outcome;
+
+    if (kvm && options_.accelerator == AcceleratorChoice::kAuto) {
+      kvm_failed_ = true;
+      command.accelerator = Accelerator::kTcg;
+      Note(sink, fmt::format("KVM cannot run the guest ({}): it runs under TCG", outcome.reason));
+      continue;
+    }
+    if (report.qemu_failed) return Fail("{}", outcome.reason);
+    if (boots >= options_.max_boots) {
+      return std::unexpected(
+          Error{fmt::format("{} ({} boots tried); its last console lines: {}", outcome.reason,
+                            boots, LastLines(outcome.console, kConsoleLines)),
+                "try another --kernel or --shape", 0});
+    }
+    Note(sink, fmt::format("boot {} of {} failed and is tried again: {}", boots, options_.max_boots,
+                           outcome.reason));
+  }
+}
+
+}  // namespace nodeproof::node

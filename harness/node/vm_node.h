@@ -1,0 +1,77 @@
+// A run in a guest: a kernel booted in QEMU with an initramfs that holds the agent as /init, its
+// libraries, the request and kernel modules, and nothing else.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/base/units.h"
+#include "harness/node/agent_session.h"
+#include "harness/node/initramfs.h"
+#include "harness/node/kernel_image.h"
+#include "harness/node/kernel_modules.h"
+#include "harness/node/node.h"
+#include "harness/node/qemu_command.h"
+#include "harness/node/vm_shape.h"
+
+namespace nodeproof::node {
+
+enum class AcceleratorChoice { kAuto, kKvm, kTcg };
+Result<AcceleratorChoice> ParseAcceleratorChoice(std::string_view text);  // "auto", "kvm", "tcg"
+
+struct ExtraFile {
+  std::string guest_path;
+  std::string host_path;
+};
+
+struct VmOptions {
+  std::string agent;                 // path of nodeproof-agent on this machine
+  std::string kernel;                // as FindKernel takes it; empty is the default
+  std::string shape = "default";     // as FindShape takes it
+  std::optional<int> cpus;           // instead of the shape's
+  std::optional<Bytes> memory;       // instead of the shape's
+  std::vector<std::string> modules;  // as ResolveModules takes them
+  std::vector<ExtraFile> files;
+  AcceleratorChoice accelerator = AcceleratorChoice::kAuto;
+  std::string qemu = "qemu-system-x86_64";  // a path or a name in PATH
+  std::string cache;                        // of kernels; empty is CacheDirectory()
+  Patience patience;
+  int max_boots = 3;
+};
+
+class VmNode : public Node {
+ public:
+  // Checks everything that can be checked without a boot (QEMU, kernel, agent and its libraries,
+  // shape, sizes, modules), so that bad input is one clear Error with its remedy.
+  static Result<std::unique_ptr<VmNode>> Create(const VmOptions& options);
+
+  std::string_view kind() const override { return "vm"; }
+
+  // Boots and runs. A guest that panics, hangs or powers off before the agent says hello is booted
+  // again, with a note, `max_boots` times in all; then it is an Error with the last console lines.
+  // After hello nothing is repeated: the outcome says during which claim it broke off.
+  Result<RunOutcome> Run(const RunRequest& request, EventSink& sink, int cancel_fd) override;
+
+  const KernelImage& kernel() const { return kernel_; }
+  const VmShape& shape() const { return shape_; }
+
+  // The guest's initramfs for a request: /init, /lib, /request.json, /modules, /modules.load.
+  Result<Fd> BuildInitramfs(RunRequest request) const;
+
+ private:
+  VmNode() = default;
+  Result<VmShape> ShapeFor(Lane lane, EventSink& sink) const;
+  Result<Accelerator> ChooseAccelerator(Lane lane, EventSink& sink);
+
+  VmOptions options_;
+  std::string qemu_;
+  KernelImage kernel_;
+  VmShape shape_;
+  Initramfs base_;  // everything but the request
+  std::vector<std::string> module_paths_;
+  bool kvm_failed_ = false;  // found out in a boot; not tried again
+};
+
+}  // namespace nodeproof::node
