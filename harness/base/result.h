@@ -46,11 +46,11 @@ Error WithHint(Error error, std::string hint);
 
 #define NODEPROOF_CONCAT_(a, b) a##b
 #define NODEPROOF_CONCAT(a, b) NODEPROOF_CONCAT_(a, b)
-#define NODEPROOF_TRY_(result, ...)                                        \
-  ({                                                                       \
-    auto&& result = (__VA_ARGS__);                                         \
-    if (!result) return std::unexpected(std::move(result).error());        \
-    *std::move(result);                                                    \
+#define NODEPROOF_TRY_(result, ...)                                 \
+  ({                                                                \
+    auto&& result = (__VA_ARGS__);                                  \
+    if (!result) return std::unexpected(std::move(result).error()); \
+    *std::move(result);                                             \
   })
 // The value of a Result, or a return of its Error from the calling function.
 #define TRY(...) NODEPROOF_TRY_(NODEPROOF_CONCAT(try_result_, __COUNTER__), __VA_ARGS__)

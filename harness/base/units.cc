@@ -30,10 +30,9 @@ int UnitPower(std::string_view unit) {
 
 Result<Bytes> ParseSize(std::string_view text) {
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                            std::chars_format::fixed);
-  const std::string_view unit =
-      text.substr(static_cast<size_t>(end - text.data()));
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
   const int power = UnitPower(unit);
   if (error != std::errc() || power < 0) {
     return Fail("'{}' is not a size (write 2G, 512M or a number of bytes)", text);

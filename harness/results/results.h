@@ -4,17 +4,19 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "harness/base/json.h"
 #include "harness/base/result.h"
 
 namespace nodeproof::results {
 
-using Json = nlohmann::json;
+using nodeproof::Json;
+
+inline constexpr std::string_view kSchema = "nodeproof.results/1";
 
 enum class Verdict { kHolds, kViolated, kInconclusive, kUnsupported, kError };
 std::string_view ToString(Verdict verdict);  // "holds", "violated", ...
@@ -27,10 +29,12 @@ enum class Relation {
   kAtLeast,  // measured >= value - tolerance
 };
 std::string_view ToString(Relation relation);  // "within", "at_most", "at_least"
+Result<Relation> ParseRelation(std::string_view text);
 
 // What one check found: the interval lies inside the expected band, wholly outside, or across.
 enum class Finding { kInside, kOutside, kUnclear };
 std::string_view ToString(Finding finding);  // "inside", "outside", "unclear"
+Result<Finding> ParseFinding(std::string_view text);
 
 struct Expectation {
   double value = 0;
@@ -114,17 +118,25 @@ struct Run {
 
 struct Results {
   Run run;
-  Json node = Json::object();        // facts, as the agent found them (schema: "node")
+  Json node = Json::object();  // facts, as the agent found them (schema: "node")
   std::vector<Claim> claims;
-  Json benchmarks = Json::array();   // Google Benchmark rows (schema: "benchmarks")
+  Json benchmarks = Json::array();  // Google Benchmark rows (schema: "benchmarks")
 };
 
-Json ToJson(const Claim& claim);
-Json ToJson(const Results& results);
+// The JSON form. Invalid UTF-8 is replaced by U+FFFD. What ParseClaim or ParseResults would refuse
+// (a number that is not finite, an interval upside down, a verdict without its reason) is a mistake
+// of the program that found it, and comes back as an Error that names the field.
+Result<Json> ToJson(const Claim& claim);
+Result<Json> ToJson(const Results& results);
+
+// The text of results.json, indented, with the names of each object sorted.
+Result<std::string> Serialize(const Results& results);
 
 // Reads one claim object or a whole results document. Everything is checked (types, ranges, known
-// enumerators, finite numbers, depth); an Error names the field, as in "claims[3].verdict: ...".
+// enumerators, finite numbers, unknown fields, size at most 512 MiB, depth at most 64); an Error
+// names the field, as in "claims[3].verdict: ...", and for a document the file, given as `name`.
 Result<Claim> ParseClaim(const Json& json);
+Result<Results> ParseDocument(const Json& json);
 Result<Results> ParseResults(std::string_view text, const std::string& name);
 
 // The exit status of section 6 of the design: 1 if any claim is violated (a known violation does

@@ -1,0 +1,103 @@
+// nodeproof-agent: carries out one request on the node it runs on.
+//
+//   as process 1 of a VM     the request stands in the initramfs, events go to the second serial
+//   line nodeproof-agent list     what claims there are, as JSON nodeproof-agent --request-fd N
+//   --events-fd M [--cgroup-root DIR]     on this host
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "agent/event_writer.h"
+#include "agent/guest.h"
+#include "agent/session.h"
+#include "conformance/all_claims.h"
+#include "harness/base/file.h"
+
+namespace nodeproof::agent {
+namespace {
+
+int ListClaims() {
+  conformance::ClaimRegistry registry;
+  conformance::RegisterAllClaims(registry);
+  Json claims = Json::array();
+  for (const conformance::Claim& claim : registry.claims()) {
+    claims.push_back(conformance::Describe(claim));
+  }
+  fmt::print("{}\n", claims.dump());
+  return 0;
+}
+
+Status RunInGuest(const EventWriter& events) {
+  const node::RunRequest request = TRY(node::ParseRequest(TRY(ReadFile(node::kGuestRequestPath))));
+  TRY(LoadModules());
+  Place place;
+  place.kind = "vm";
+  place.own_hierarchy = true;
+  place.why_no_scratch = "the VM has no scratch disk";
+  if (request.scratch.value > 0) place.scratch = TRY(MountScratch());
+  return RunSession(request, place, events);
+}
+
+[[noreturn]] void BeInit() {
+  auto channel = SetUpGuest();
+  if (!channel) {  // only the console is left to say it on
+    fmt::print(stderr, "nodeproof-agent: {}\n", channel.error().ToString());
+    PowerOff();
+  }
+  const EventWriter events(std::move(*channel));
+  if (const auto done = RunInGuest(events); !done) {
+    events.Write(node::FatalEvent(done.error().message, done.error().hint));
+  }
+  events.Drain();
+  PowerOff();
+}
+
+Status RunOnHost(int request_fd, const std::string& cgroup_root, const EventWriter& events) {
+  const node::RunRequest request = TRY(node::ParseRequest(TRY(ReadAll(request_fd, "the request"))));
+  Place place;
+  place.kind = "host";
+  place.cgroup_root = cgroup_root;
+  const char* temporary = std::getenv("TMPDIR");
+  auto scratch = FindHostScratch(temporary != nullptr ? temporary : "/var/tmp");
+  if (scratch) {
+    place.scratch = *scratch;
+  } else {
+    place.why_no_scratch = scratch.error().message;
+  }
+  return RunSession(request, place, events);
+}
+
+int Main(int argc, char** argv) {
+  if (::getpid() == 1) BeInit();
+  CLI::App app("Carries out one nodeproof request on this node.");
+  const CLI::App* list = app.add_subcommand("list", "Print what claims there are, as JSON.");
+  int request_fd = -1;
+  int events_fd = -1;
+  std::string cgroup_root = "/sys/fs/cgroup";
+  app.add_option("--request-fd", request_fd, "Descriptor to read the request from.");
+  app.add_option("--events-fd", events_fd, "Descriptor to write events to.");
+  app.add_option("--cgroup-root", cgroup_root, "Where the unified hierarchy is mounted.");
+  CLI11_PARSE(app, argc, argv);
+  if (list->parsed()) return ListClaims();
+  if (request_fd < 0 || events_fd < 0) {
+    fmt::print(stderr,
+               "error: --request-fd and --events-fd are needed; `nodeproof run` sets them\n");
+    return 2;
+  }
+  ::signal(SIGPIPE, SIG_IGN);  // a broken channel is EPIPE, so that the capsule is still removed
+  const EventWriter events{Fd(events_fd)};
+  if (const auto done = RunOnHost(request_fd, cgroup_root, events); !done) {
+    events.Write(node::FatalEvent(done.error().message, done.error().hint));
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace nodeproof::agent
+
+int main(int argc, char** argv) { return nodeproof::agent::Main(argc, argv); }

@@ -1,0 +1,145 @@
+#include "agent/session.h"
+
+#include <linux/magic.h>
+#include <sched.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "agent/claim_tests.h"
+#include "conformance/all_claims.h"
+#include "harness/capsule/capsule.h"
+#include "harness/topology/facts.h"
+#include "harness/topology/topology.h"
+
+namespace nodeproof::agent {
+namespace {
+
+using cgroup::Cgroup;
+using conformance::Claim;
+
+// What a kubelet enables for its pods, as far as the node has it.
+constexpr std::array kKubeletControllers = {"cpuset", "cpu", "io", "memory", "hugetlb", "pids"};
+
+Result<std::vector<std::string>> WantedControllers(const Cgroup& root) {
+  const std::vector<std::string> available = TRY(root.Controllers());
+  std::vector<std::string> wanted;
+  for (const char* name : kKubeletControllers) {
+    if (std::find(available.begin(), available.end(), name) != available.end()) {
+      wanted.emplace_back(name);
+    }
+  }
+  return wanted;
+}
+
+// On somebody else's hierarchy only what is on already can be used.
+Result<std::vector<std::string>> UsableControllers(const Cgroup& root, bool own) {
+  std::vector<std::string> wanted = TRY(WantedControllers(root));
+  if (own) return wanted;
+  const std::string enabled = TRY(root.Read("cgroup.subtree_control"));
+  std::erase_if(wanted, [&](const std::string& name) {
+    return (" " + enabled).find(" " + name) == std::string::npos;
+  });
+  return wanted;
+}
+
+Result<std::vector<const Claim*>> Select(const conformance::ClaimRegistry& registry,
+                                         const std::vector<std::string>& ids) {
+  std::vector<const Claim*> claims;
+  for (const std::string& id : ids) {
+    const Claim* claim = registry.Find(id);
+    if (claim == nullptr) return Fail("the agent has no claim {}", id);
+    claims.push_back(claim);
+  }
+  return claims;
+}
+
+// Samples must be taken when they are due, also while every CPU is saturated: the agent's main
+// thread goes before all normal tasks. Its children start as normal tasks again.
+void GoFirst(const EventWriter& events) {
+  const sched_param priority{.sched_priority = 10};
+  if (::sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority) != 0) {
+    events.Write(node::NoteEvent(
+        "no real-time priority for the sampler: its samples may be late on a saturated node"));
+  }
+}
+
+Seconds BudgetOf(const Claim& claim, const node::RunRequest& request) {
+  return request.claim_timeout.count() > 0 ? request.claim_timeout : 2 * claim.arm_budget;
+}
+
+}  // namespace
+
+Status RunSession(const node::RunRequest& request, const Place& place, const EventWriter& events) {
+  const Json facts = TRY(ReadNodeFacts(place.kind));
+  conformance::ClaimRegistry registry;
+  conformance::RegisterAllClaims(registry);
+  const std::vector<const Claim*> claims = TRY(Select(registry, request.claims));
+  const Cgroup root = TRY(Cgroup::Open(place.cgroup_root));
+  const auto controllers = TRY(UsableControllers(root, place.own_hierarchy));
+  capsule::Capsule capsule = TRY(capsule::Capsule::Create(root, controllers, place.own_hierarchy));
+  events.Write(node::HelloEvent(facts));
+  GoFirst(events);
+
+  const Claim* current = nullptr;
+  conformance::Environment environment;
+  environment.capsule = &capsule;
+  environment.topology = TRY(ReadTopology());
+  environment.driver = request.driver == node::CgroupDriver::kSystemd
+                           ? kubelet::CgroupDriver::kSystemd
+                           : kubelet::CgroupDriver::kCgroupfs;
+  environment.lane = request.lane;
+  environment.seed = request.seed;
+  environment.scratch = place.scratch;
+  environment.why_no_scratch = place.why_no_scratch;
+  environment.memory = Bytes{facts.at("memory").at("total_bytes").get<int64_t>()};
+  environment.claim_timeout = request.claim_timeout;
+  environment.progress = [&](conformance::ArmRole role, int windows, Seconds elapsed) {
+    events.Write(node::ProgressEvent(current->id, conformance::ToString(role), windows, elapsed));
+  };
+
+  const int total = static_cast<int>(claims.size()) * request.repeat;
+  int finished = 0;
+  RunClaimTests({.claims = claims,
+                 .environment = &environment,
+                 .control = request.control,
+                 .repeat = request.repeat,
+                 .on_start =
+                     [&](const Claim& claim, int index) {
+                       current = &claim;
+                       events.Write(
+                           node::ClaimStartEvent(claim.id, index, total, BudgetOf(claim, request)));
+                     },
+                 .on_finish =
+                     [&](const results::Claim& claim) {
+                       auto json = results::ToJson(claim);
+                       if (!json) {  // a mistake of the claim's: an error, not a pass
+                         results::Claim broken;
+                         broken.id = claim.id;
+                         broken.statement = claim.statement;
+                         broken.source = claim.source;
+                         broken.iteration = claim.iteration;
+                         broken.reason = "the result has no JSON form: " + json.error().message;
+                         json = results::ToJson(broken);
+                       }
+                       events.Write(node::ClaimEvent(*json));
+                       ++finished;
+                     }});
+  events.Write(node::EndEvent(finished));
+  return {};
+}
+
+Result<std::filesystem::path> FindHostScratch(const std::filesystem::path& base) {
+  struct statfs info {};
+  if (::statfs(base.c_str(), &info) != 0) {
+    return FailErrno(errno, fmt::format("look at {}", base.string()));
+  }
+  if (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC) {
+    return Fail("{} is in memory; set TMPDIR to a directory on a disk", base.string());
+  }
+  return base;
+}
+
+}  // namespace nodeproof::agent

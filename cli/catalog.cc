@@ -1,0 +1,118 @@
+#include "cli/catalog.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <numeric>
+
+#include "cli/paths.h"
+#include "harness/base/glob.h"
+#include "harness/node/child_process.h"
+
+namespace nodeproof::cli {
+namespace {
+
+// Everything that a program prints, and its success.
+Result<std::string> OutputOf(const std::vector<std::string>& argv) {
+  node::Pipe pipe = TRY(node::MakePipe());
+  node::ChildProcess child =
+      TRY(node::ChildProcess::Spawn({.argv = argv, .inherited = {}, .output = pipe.write.get()}));
+  pipe.write.Close();
+  std::string output;
+  char buffer[65536];
+  for (;;) {
+    pollfd readable{pipe.read.get(), POLLIN, 0};
+    (void)::poll(&readable, 1, -1);
+    const ssize_t got = ::read(pipe.read.get(), buffer, sizeof buffer);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got <= 0) break;
+    output.append(buffer, static_cast<size_t>(got));
+  }
+  if (const int status = child.Wait(); status != 0) {
+    return Fail("{} {}", argv.front(), node::DescribeStatus(status));
+  }
+  return output;
+}
+
+Result<CatalogEntry> ParseEntry(const Json& json) {
+  CatalogEntry entry;
+  const auto text = [&](const char* key) {
+    return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+  };
+  if (!json.is_object() || text("id").empty()) return Fail("the agent's list has no claim id");
+  entry.id = text("id");
+  entry.statement = text("statement");
+  entry.source = text("source");
+  entry.budget_s = json.value("budget_s", 0.0);
+  entry.needs_scratch = json.value("/needs/scratch"_json_pointer, false);
+  entry.json = json;
+  return entry;
+}
+
+}  // namespace
+
+Result<Catalog> Catalog::Load() {
+  const auto agent = TRY(AgentPath());
+  return Parse(TRY(OutputOf({agent.string(), "list"})));
+}
+
+Result<Catalog> Catalog::Parse(std::string_view text) {
+  const Json json = TRY(ParseJson(text, "the agent's list of claims"));
+  if (!json.is_array()) return Fail("the agent's list of claims is not an array");
+  Catalog catalog;
+  for (const Json& claim : json) catalog.entries_.push_back(TRY(ParseEntry(claim)));
+  return catalog;
+}
+
+const CatalogEntry* Catalog::Find(std::string_view id) const {
+  const auto at = std::find_if(entries_.begin(), entries_.end(),
+                               [id](const CatalogEntry& entry) { return entry.id == id; });
+  return at == entries_.end() ? nullptr : &*at;
+}
+
+Result<std::vector<const CatalogEntry*>> Catalog::Select(
+    const std::vector<std::string>& globs) const {
+  std::vector<bool> wanted(entries_.size(), globs.empty());
+  for (const std::string& glob : globs) {
+    bool matched = false;
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      if (!GlobMatch(glob, entries_[i].id)) continue;
+      wanted[i] = true;
+      matched = true;
+    }
+    if (matched) continue;
+    const auto nearest = std::min_element(
+        entries_.begin(), entries_.end(), [&](const CatalogEntry& a, const CatalogEntry& b) {
+          return EditDistance(glob, a.id) < EditDistance(glob, b.id);
+        });
+    Error error{fmt::format("no claim matches '{}'", glob), "`nodeproof list` shows them all", 0};
+    if (nearest != entries_.end() && EditDistance(glob, nearest->id) <= 4) {
+      error.hint = fmt::format("did you mean {}?", nearest->id);
+    }
+    return std::unexpected(std::move(error));
+  }
+  std::vector<const CatalogEntry*> selected;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (wanted[i]) selected.push_back(&entries_[i]);
+  }
+  return selected;
+}
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,55 @@
+#include "cli/catalog.h"
+
+#include <gtest/gtest.h>
+
+namespace nodeproof::cli {
+namespace {
+
+Catalog Three() {
+  return Catalog::Parse(R"([
+    {"id": "cpu.max.ceiling", "statement": "a", "source": "s", "budget_s": 40,
+     "needs": {"scratch": false}},
+    {"id": "cpuset.pinned", "statement": "b", "source": "s", "budget_s": 40},
+    {"id": "memory.min.anon-hog", "statement": "c", "source": "s", "budget_s": 40,
+     "needs": {"scratch": true}}])")
+      .value();
+}
+
+std::vector<std::string> Ids(const std::vector<const CatalogEntry*>& entries) {
+  std::vector<std::string> ids;
+  for (const CatalogEntry* entry : entries) ids.push_back(entry->id);
+  return ids;
+}
+
+TEST(Catalog, SelectsByGlobInItsOwnOrder) {
+  const Catalog catalog = Three();
+  EXPECT_EQ(catalog.Select({})->size(), 3u);
+  EXPECT_EQ(Ids(catalog.Select({"memory.*", "cpu.*"}).value()),
+            (std::vector<std::string>{"cpu.max.ceiling", "memory.min.anon-hog"}));
+  EXPECT_EQ(Ids(catalog.Select({"cpu*", "cpuset.pinned"}).value()),
+            (std::vector<std::string>{"cpu.max.ceiling", "cpuset.pinned"}));
+  EXPECT_TRUE(catalog.Find("memory.min.anon-hog")->needs_scratch);
+  EXPECT_FALSE(catalog.Find("cpuset.pinned")->needs_scratch);
+}
+
+TEST(Catalog, AGlobThatMatchesNothingIsAnErrorWithAHint) {
+  const auto typo = Three().Select({"cpu.*", "cpuset.pined"});
+  ASSERT_FALSE(typo);
+  EXPECT_EQ(typo.error().ToString(),
+            "no claim matches 'cpuset.pined'; did you mean cpuset.pinned?");
+  EXPECT_EQ(Three().Select({"network.*"}).error().hint, "`nodeproof list` shows them all");
+}
+
+TEST(Catalog, AnAgentThatSpeaksNonsenseIsAnError) {
+  EXPECT_FALSE(Catalog::Parse("Segmentation fault"));
+  EXPECT_FALSE(Catalog::Parse("{}"));
+  EXPECT_FALSE(Catalog::Parse("[{}]"));
+}
+
+TEST(EditDistance, CountsEdits) {
+  EXPECT_EQ(EditDistance("", "abc"), 3u);
+  EXPECT_EQ(EditDistance("kitten", "sitting"), 3u);
+}
+
+}  // namespace
+}  // namespace nodeproof::cli

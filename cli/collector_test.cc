@@ -1,0 +1,76 @@
+#include "cli/collector.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace nodeproof::cli {
+namespace {
+
+class CollectorTest : public testing::Test {
+ protected:
+  CollectorTest()
+      : catalog_(Catalog::Parse(R"([{"id": "cpu.max.ceiling", "statement": "a", "source": "s"},
+                                    {"id": "cpuset.pinned", "statement": "b", "source": "s"}])")
+                     .value()),
+        devnull_(std::fopen("/dev/null", "w"), &std::fclose),
+        progress_(devnull_.get(), false, clock_),
+        collector_(results_,
+                   {{&catalog_.entries()[0], 1},
+                    {&catalog_.entries()[1], 1},
+                    {&catalog_.entries()[0], 2},
+                    {&catalog_.entries()[1], 2}},
+                   progress_, [this] { ++saves_; }) {}
+
+  void Result(const std::string& id) {
+    results::Claim claim;
+    claim.id = id;
+    claim.statement = "a";
+    claim.source = "s";
+    claim.verdict = results::Verdict::kInconclusive;
+    claim.reason = "noisy";
+    collector_.OnEvent(node::ClaimEvent(results::ToJson(claim).value()));
+  }
+
+  Catalog catalog_;
+  results::Results results_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> devnull_;
+  FakeClock clock_;
+  Progress progress_;
+  Collector collector_;
+  int saves_ = 0;
+};
+
+TEST_F(CollectorTest, SavesAfterEveryClaimAndCountsRepetitions) {
+  for (const char* id : {"cpu.max.ceiling", "cpuset.pinned", "cpu.max.ceiling"}) Result(id);
+  ASSERT_EQ(results_.claims.size(), 3u);
+  EXPECT_EQ(results_.claims[1].iteration, 1);
+  EXPECT_EQ(results_.claims[2].iteration, 2);
+  EXPECT_EQ(saves_, 3);
+  ASSERT_EQ(collector_.Remaining().size(), 1u);
+  EXPECT_EQ(collector_.Remaining()[0].claim->id, "cpuset.pinned");
+}
+
+TEST_F(CollectorTest, ABrokenClaimIsAnErrorAndTheRestRemains) {
+  Result("cpu.max.ceiling");
+  collector_.MarkBroken("cpuset.pinned", "the guest panicked");
+  EXPECT_EQ(results_.claims[1].verdict, results::Verdict::kError);
+  EXPECT_EQ(results_.claims[1].statement, "b");
+  EXPECT_EQ(collector_.Remaining().size(), 2u);
+}
+
+TEST_F(CollectorTest, AResultNobodyAskedForIsNotTaken) {
+  Result("cpuset.pinned");
+  EXPECT_TRUE(results_.claims.empty());
+  EXPECT_EQ(saves_, 0);
+}
+
+TEST_F(CollectorTest, NotesAndFactsAreKept) {
+  collector_.OnEvent(node::NoteEvent("boot tried again"));
+  collector_.OnEvent(node::HelloEvent({{"kind", "vm"}}));
+  EXPECT_EQ(results_.run.notes, std::vector<std::string>{"boot tried again"});
+  EXPECT_EQ(results_.node.at("kind"), "vm");
+}
+
+}  // namespace
+}  // namespace nodeproof::cli

@@ -1,0 +1,29 @@
+#include "cli/paths.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace nodeproof::cli {
+
+Result<std::filesystem::path> AgentPath() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return Fail("read /proc/self/exe: {}", error.message());
+  const auto agent = self.parent_path() / "nodeproof-agent";
+  if (::access(agent.c_str(), X_OK) != 0) {
+    return std::unexpected(Error{fmt::format("{} is not there or not executable", agent.string()),
+                                 "keep nodeproof and nodeproof-agent in one folder", 0});
+  }
+  return agent;
+}
+
+std::filesystem::path StateDirectory() {
+  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/') {
+    return std::filesystem::path(runtime) / "nodeproof";
+  }
+  if (::geteuid() == 0) return "/run/nodeproof";
+  return fmt::format("/tmp/nodeproof-{}", ::geteuid());
+}
+
+}  // namespace nodeproof::cli

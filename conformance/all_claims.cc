@@ -1,0 +1,15 @@
+#include "conformance/all_claims.h"
+
+#include "conformance/cpu/cpu_claims.h"
+#include "conformance/cpuset/cpuset_claims.h"
+#include "conformance/memory/memory_claims.h"
+
+namespace nodeproof::conformance {
+
+void RegisterAllClaims(ClaimRegistry& registry) {
+  RegisterCpuClaims(registry);
+  RegisterCpusetClaims(registry);
+  RegisterMemoryClaims(registry);
+}
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,49 @@
+#include "conformance/arm_context.h"
+
+#include <functional>
+
+namespace nodeproof::conformance {
+namespace {
+
+// FNV-1a: a fixed hash, so that a seed means the same on every machine and library.
+uint64_t HashOf(std::string_view text) {
+  uint64_t hash = 14695981039346656037u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return hash;
+}
+
+}  // namespace
+
+ArmContext::ArmContext(const Environment& environment, const Claim& claim, ArmRole role)
+    : environment_(environment),
+      claim_(claim),
+      role_(role),
+      online_(environment.topology.Online()),
+      random_(environment.seed ^ HashOf(claim.id)),
+      begun_(environment.clock->Now()) {}
+
+Result<capsule::Tree> ArmContext::Plant(const kubelet::NodeSpec& node_spec,
+                                        const kubelet::KubeletConfiguration& config,
+                                        const std::vector<kubelet::Pod>& pods,
+                                        const std::function<Status(kubelet::Plan&)>& edit,
+                                        const capsule::CapsuleLimits& limits) {
+  kubelet::PlanOptions options;
+  options.driver = environment_.driver;
+  kubelet::Plan plan = TRY(kubelet::MakePlan(node_spec, config, pods, options));
+  if (edit) TRY(edit(plan));
+  return environment_.capsule->Plant(plan, limits);
+}
+
+Result<measure::WindowedChecks> ArmContext::TakeWindows(
+    Milliseconds length, const std::vector<measure::Quantity>& quantities,
+    const std::function<Status()>& open, const measure::CloseWindow& close) {
+  const Seconds budget =
+      environment_.claim_timeout.count() > 0 ? environment_.claim_timeout / 2 : claim_.arm_budget;
+  return measure::TakeWindows(clock(), {length, budget}, quantities, open, close,
+                              [this](int windows) {
+                                if (!environment_.progress) return;
+                                environment_.progress(role_, windows, clock().Now() - begun_);
+                              });
+}
+
+}  // namespace nodeproof::conformance

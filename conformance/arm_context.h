@@ -1,0 +1,76 @@
+// What a claim works with while one of its arms runs.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <random>
+
+#include "conformance/claim.h"
+#include "harness/base/clock.h"
+#include "harness/capsule/capsule.h"
+#include "harness/kubelet/plan/plan.h"
+#include "harness/measure/stall_monitor.h"
+#include "harness/measure/windows.h"
+#include "harness/topology/topology.h"
+
+namespace nodeproof::conformance {
+
+// What all claims of a run share.
+struct Environment {
+  capsule::Capsule* capsule = nullptr;
+  Topology topology;
+  kubelet::CgroupDriver driver = kubelet::CgroupDriver::kSystemd;
+  node::Lane lane = node::Lane::kRealtime;
+  uint64_t seed = 0;
+  std::optional<std::filesystem::path> scratch;  // a directory on a disk; nullopt: none
+  std::string why_no_scratch = {};
+  Bytes memory{0};           // of the node
+  Seconds claim_timeout{0};  // replaces a claim's arm budgets when not 0
+  const Clock* clock = &MonotonicClock();
+  // Told after each window: arm, windows so far, time since the arm began.
+  std::function<void(ArmRole, int, Seconds)> progress = {};
+};
+
+class ArmContext {
+ public:
+  ArmContext(const Environment& environment, const Claim& claim, ArmRole role);
+
+  bool Protected() const { return role_ == ArmRole::kProtected; }
+  const Environment& environment() const { return environment_; }
+  const Topology& topology() const { return environment_.topology; }
+  const Clock& clock() const { return *environment_.clock; }
+  // The same sequence in every run with the same seed, another one for each claim.
+  std::mt19937_64& random() { return random_; }
+
+  // The highest-numbered CPU: away from CPU 0, where a kernel does its housekeeping.
+  int QuietCpu() const { return *std::prev(online_.end()); }
+  const CpuSet& online() const { return online_; }
+
+  // Plants the tree that the kubelet would make for `pods` on a node of `node_spec`, after `edit`
+  // had its way with the plan.
+  Result<capsule::Tree> Plant(const kubelet::NodeSpec& node_spec,
+                              const kubelet::KubeletConfiguration& config,
+                              const std::vector<kubelet::Pod>& pods,
+                              const std::function<Status(kubelet::Plan&)>& edit = {},
+                              const capsule::CapsuleLimits& limits = {});
+
+  // Windows of `length` within the arm's budget, with progress reported.
+  Result<measure::WindowedChecks> TakeWindows(Milliseconds length,
+                                              const std::vector<measure::Quantity>& quantities,
+                                              const std::function<Status()>& open,
+                                              const measure::CloseWindow& close);
+
+  // The time that this arm's load may take to get going: 30 s of a quiet machine's clock.
+  Seconds patience() const { return Seconds(60); }
+
+ private:
+  const Environment& environment_;
+  const Claim& claim_;
+  ArmRole role_;
+  CpuSet online_;
+  std::mt19937_64 random_;
+  Nanoseconds begun_;
+};
+
+}  // namespace nodeproof::conformance

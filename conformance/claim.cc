@@ -1,0 +1,33 @@
+#include "conformance/claim.h"
+
+namespace nodeproof::conformance {
+
+std::string_view ToString(ArmRole role) {
+  return role == ArmRole::kProtected ? "protected" : "control";
+}
+
+Json Describe(const Claim& claim) {
+  Json lanes = Json::array({"realtime"});
+  if (!claim.needs.realtime) lanes.push_back("deterministic");
+  Json needs = {{"controllers", claim.needs.controllers},
+                {"cpus", claim.needs.cpus},
+                {"memory_bytes", claim.needs.memory.value},
+                {"scratch", claim.needs.scratch}};
+  if (claim.needs.realtime) needs["why_realtime"] = claim.needs.why_realtime;
+  Json json = {{"id", claim.id},
+               {"statement", claim.statement},
+               {"source", claim.source},
+               {"lanes", std::move(lanes)},
+               {"needs", std::move(needs)},
+               {"budget_s", 2 * claim.arm_budget.count()},
+               {"explanation",
+                {{"tree", claim.explanation.tree},
+                 {"load", claim.explanation.load},
+                 {"expected", claim.explanation.expected},
+                 {"tolerance", claim.explanation.tolerance},
+                 {"control", claim.explanation.control}}}};
+  if (!claim.no_control_reason.empty()) json["no_control_reason"] = claim.no_control_reason;
+  return json;
+}
+
+}  // namespace nodeproof::conformance

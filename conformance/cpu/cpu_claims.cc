@@ -1,0 +1,13 @@
+#include "conformance/cpu/cpu_claims.h"
+
+namespace nodeproof::conformance {
+
+void RegisterCpuClaims(ClaimRegistry& registry) {
+  registry.Add(CpuWeightSiblings());
+  registry.Add(CpuWeightSlices());
+  registry.Add(CpuWeightPods());
+  registry.Add(CpuMaxCeiling());
+  registry.Add(CpuMaxWithinBudget());
+}
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,16 @@
+// Claims about CPU time: weights and quotas.
+#pragma once
+
+#include "conformance/registry.h"
+
+namespace nodeproof::conformance {
+
+void RegisterCpuClaims(ClaimRegistry& registry);
+
+Claim CpuWeightSiblings();
+Claim CpuWeightSlices();
+Claim CpuWeightPods();
+Claim CpuMaxCeiling();
+Claim CpuMaxWithinBudget();
+
+}  // namespace nodeproof::conformance

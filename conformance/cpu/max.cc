@@ -1,0 +1,219 @@
+// cpu.max: the ceiling on a group's CPU time, and that it binds nobody who stays below it.
+#include "conformance/arm_context.h"
+#include "conformance/cpu/cpu_claims.h"
+#include "conformance/pods.h"
+#include "harness/cgroup/stats.h"
+#include "harness/stress/cpu_hog.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+using results::Relation;
+
+constexpr Microseconds kPeriod{100'000};
+// Five periods, so that a window's phase against the periods does not matter.
+constexpr Milliseconds kWindow{500};
+// A period whose refill came this much late is not the kernel's period any more. Measured from
+// outside the capsule by real-time threads, see measure::StallMonitor.
+constexpr Nanoseconds kStall = Milliseconds(10);
+
+// A container whose CPU limit is `limit`, in a pod that has no quota of its own because its second
+// container has no limit (Kubernetes 1.36, ResourceConfigForPod).
+kubelet::Pod LimitedPod(std::string_view limit) {
+  return MakePod("pod", {{.name = "main", .cpu_request = "100m", .cpu_limit = limit},
+                         {.name = "idle", .cpu_request = "100m"}});
+}
+
+// What one group's cpu.stat and its node did in one window.
+class QuotaMeter {
+ public:
+  QuotaMeter(const cgroup::Cgroup& group, measure::StallMonitor& stalls)
+      : group_(group), stalls_(stalls) {}
+
+  Status Open() {
+    last_ = TRY(cgroup::ReadCpuStat(group_));
+    stalls_.TakeWorst();
+    return {};
+  }
+
+  // The change since the last call; `disturbance` says when the node stood still in between.
+  struct Change {
+    cgroup::CpuStat stat;
+    std::optional<std::string> disturbance;
+  };
+  Result<Change> Close() {
+    const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group_));
+    Change change{now - last_, std::nullopt};
+    last_ = now;
+    total_usage_ += change.stat.usage;
+    if (stalls_.TakeWorst() > kStall) {
+      change.disturbance =
+          fmt::format("the node stood still for more than {}", FormatDuration(Seconds(kStall)));
+    }
+    return change;
+  }
+
+  Microseconds total_usage() const { return total_usage_; }
+
+ private:
+  const cgroup::Cgroup& group_;
+  measure::StallMonitor& stalls_;
+  cgroup::CpuStat last_;
+  Microseconds total_usage_{0};
+};
+
+double Cpus(const cgroup::CpuStat& stat, Seconds wall) {
+  return Seconds(stat.usage).count() / wall.count();
+}
+
+// pod ── main  cpu.max 50000 100000    one hog, pinned to CPU N
+Result<results::Arm> MeasureCeiling(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
+    if (is_protected) return {};
+    return Override(plan, TRY(PathOfContainer(plan, "pod")), "cpu.max", "max 100000", "no limit");
+  };
+  const capsule::Tree tree =
+      TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {LimitedPod("500m")}, edit));
+  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  const CpuSet cpu{context.QuietCpu()};
+  const auto stalls = TRY(measure::StallMonitor::Start(cpu, kStall));
+  stress::CpuHog hog = TRY(stress::CpuHog::Start({.group = &group, .affinity = cpu}));
+  TRY(hog.AwaitReady(context.patience()));
+
+  QuotaMeter meter(group, *stalls);
+  Seconds measured{0};
+  const auto close = [&](Seconds wall) -> Result<measure::Window> {
+    const QuotaMeter::Change change = TRY(meter.Close());
+    measured += wall;
+    const double periods = static_cast<double>(change.stat.nr_periods);
+    const double throttled = static_cast<double>(change.stat.nr_throttled);
+    return measure::Window{{Cpus(change.stat, wall), periods > 0 ? throttled / periods : 0},
+                           change.disturbance};
+  };
+  // The first period carries a full slice of burst: it is over before the first window opens.
+  context.clock().WaitUntil(context.clock().Now() + 2 * kPeriod);
+  measure::WindowedChecks taken = TRY(context.TakeWindows(
+      kWindow,
+      {{"CPUs used", {0.5, Relation::kWithin, 0.02, "cpus"}},
+       {"throttled periods", {1, Relation::kWithin, 0.1, "ratio"}}},
+      [&] { return meter.Open(); }, close));
+
+  results::Arm arm;
+  arm.description = is_protected ? "cpu.max 50000 100000" : "cpu.max max";
+  arm.checks = std::move(taken.checks);
+  arm.notes = std::move(taken.notes);
+  arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
+  arm.tree = tree.entries();
+  // Nine tenths of what the quota allows; a hog that got less was not a hog.
+  arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.Work())},
+              {"hog", "usec", 0.9 * 0.5e6 * measured.count(),
+               static_cast<double>(meter.total_usage().count())}};
+  return arm;
+}
+
+// pod ── main  cpu.max 50000 100000    a load that uses 47 % of CPU N
+Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
+  constexpr double kDuty = 0.47;
+  const bool is_protected = context.Protected();
+  const capsule::Tree tree = TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
+                                               {LimitedPod(is_protected ? "500m" : "400m")}));
+  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  const CpuSet cpu{context.QuietCpu()};
+  const auto stalls = TRY(measure::StallMonitor::Start(cpu, kStall));
+  stress::CpuHog load = TRY(stress::CpuHog::Start(
+      {.name = "duty-load", .group = &group, .affinity = cpu, .duty = kDuty, .meter = kPeriod}));
+  TRY(load.AwaitReady(context.patience()));
+
+  QuotaMeter meter(group, *stalls);
+  Seconds measured{0};
+  // The load must keep its side: what a held-up CPU charged it beyond the budget is its own excess,
+  // and the kernel is right to throttle it. A slice (5 ms) is the kernel's to hand out in one
+  // piece.
+  const Nanoseconds budget = Milliseconds(50) - Milliseconds(1);
+  const auto close = [&](Seconds wall) -> Result<measure::Window> {
+    QuotaMeter::Change change = TRY(meter.Close());
+    measured += wall;
+    if (is_protected && load.TakePeak() > budget) {
+      change.disturbance = "the load itself used more than its budget in one period";
+    }
+    return measure::Window{{static_cast<double>(change.stat.nr_throttled),
+                            static_cast<double>(change.stat.throttled.count())},
+                           change.disturbance};
+  };
+  const auto open = [&]() -> Status {
+    load.TakePeak();
+    return meter.Open();
+  };
+  context.clock().WaitUntil(context.clock().Now() + 2 * kPeriod);
+  measure::WindowedChecks taken = TRY(
+      context.TakeWindows(kWindow,
+                          {{"throttled periods in a window", {0, Relation::kAtMost, 0, "count"}},
+                           {"throttled time in a window", {0, Relation::kAtMost, 0, "usec"}}},
+                          open, close));
+
+  results::Arm arm;
+  arm.description = is_protected ? "47 % load under a quota of 50 %" : "47 % load under 40 %";
+  arm.checks = std::move(taken.checks);
+  arm.notes = std::move(taken.notes);
+  arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
+  arm.tree = tree.entries();
+  // The load has to come near the limit to say anything: 0.44 of a CPU under 0.50, and under the
+  // control's 0.40 all that the quota leaves but one part in ten.
+  const double least = is_protected ? 0.44e6 : 0.36e6;
+  arm.load = {
+      {"load", "usec", least * measured.count(), static_cast<double>(meter.total_usage().count())}};
+  return arm;
+}
+
+}  // namespace
+
+Claim CpuMaxCeiling() {
+  return {
+      .id = "cpu.max.ceiling",
+      .statement =
+          "A group that wants a whole CPU under a quota of half a CPU gets half, and is "
+          "throttled once in every period.",
+      .source =
+          "Documentation/scheduler/sched-bwc.rst; Documentation/admin-guide/cgroup-v2.rst, "
+          "\"cpu.max\"",
+      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
+      .explanation =
+          {.tree = "kubepods ── burstable ── pod ─┬─ main  cpu.max 50000 100000 (limit 500m)\n"
+                   "                              └─ idle  (no limit, so the pod has no quota)",
+           .load = "One CPU hog in main, pinned to the highest-numbered CPU.",
+           .expected = "usage_usec grows by 0.50 CPU; nr_throttled / nr_periods is 1.",
+           .tolerance =
+               "CPUs: at each edge of a 500 ms window the group may be uncharged for a tick (4 ms) "
+               "or hold a slice not yet used (5 ms, sched_cfs_bandwidth_slice_us), which the next "
+               "period repays: (4 + 5) / 500 = 0.018, rounded up to 0.02. Throttled periods: one "
+               "event of the five in a window may fall on the other side of an edge at either end; "
+               "over neighbouring windows these cancel, and half of one event, 0.5 / 5 = 0.1, "
+               "remains for the two ends of the series. Windows in which the node itself stood "
+               "still for 10 ms (a tenth of a period) are discarded and counted: the evidence "
+               "comes from real-time threads outside the capsule.",
+           .control = "cpu.max max: the hog gets 1.0 CPU and is never throttled."},
+      .measure = MeasureCeiling};
+}
+
+Claim CpuMaxWithinBudget() {
+  return {
+      .id = "cpu.max.within-budget",
+      .statement = "A group that stays below its quota in every period is never throttled.",
+      .source = "Documentation/scheduler/sched-bwc.rst",
+      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
+      .explanation =
+          {.tree = "kubepods ── burstable ── pod ─┬─ main  cpu.max 50000 100000 (limit 500m)\n"
+                   "                              └─ idle  (no limit, so the pod has no quota)",
+           .load = "A load in main that uses 47 % of the highest-numbered CPU in phases of 2 ms, "
+                   "metered by its own CPU time.",
+           .expected = "nr_throttled and throttled_usec do not grow at all.",
+           .tolerance =
+               "None: a single throttled period is one too many. Windows in which the load's own "
+               "CPU time exceeded 49 ms in some 100 ms (a held-up CPU charges it more than it "
+               "worked), or in which the node stood still for 10 ms, are discarded and counted.",
+           .control = "The same load under a limit of 400m: it is throttled."},
+      .measure = MeasureWithinBudget};
+}
+
+}  // namespace nodeproof::conformance

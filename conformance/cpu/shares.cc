@@ -1,0 +1,103 @@
+#include "conformance/cpu/shares.h"
+
+#include "harness/cgroup/stats.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+using results::Relation;
+
+// The hogs of one contender and what they have used at some moment.
+class Side {
+ public:
+  static Result<Side> Start(const Contender& contender, const CpuSet& cpus) {
+    Side side(contender);
+    for (const int cpu : cpus) {
+      side.hogs_.push_back(TRY(stress::CpuHog::Start({.name = fmt::format("hog-{}", contender.name),
+                                                      .group = contender.runs_in,
+                                                      .affinity = CpuSet{cpu}})));
+    }
+    return side;
+  }
+
+  Status AwaitReady(Seconds timeout) {
+    for (stress::CpuHog& hog : hogs_) TRY(hog.AwaitReady(timeout));
+    return {};
+  }
+
+  struct Reading {
+    double usage_usec = 0;
+    double work = 0;
+  };
+  Result<Reading> Read() const {
+    Reading reading;
+    reading.usage_usec =
+        static_cast<double>(TRY(cgroup::ReadCpuStat(*contender_.counted_at)).usage.count());
+    for (const stress::CpuHog& hog : hogs_) reading.work += static_cast<double>(hog.Work());
+    return reading;
+  }
+
+  const std::string& name() const { return contender_.name; }
+
+ private:
+  explicit Side(const Contender& contender) : contender_(contender) {}
+  Contender contender_;
+  std::vector<stress::CpuHog> hogs_;
+};
+
+double ShareOf(double first, double second) {
+  return first + second > 0 ? second / (first + second) : 0;
+}
+
+}  // namespace
+
+Result<results::Arm> MeasureShare(ArmContext& context, const capsule::Tree& tree,
+                                  const CpuSet& cpus, const Contender& first,
+                                  const Contender& second, double expected_share) {
+  Side a = TRY(Side::Start(first, cpus));
+  Side b = TRY(Side::Start(second, cpus));
+  TRY(a.AwaitReady(context.patience()));
+  TRY(b.AwaitReady(context.patience()));
+
+  const std::vector<measure::Quantity> quantities = {
+      {fmt::format("share of {} by usage_usec", b.name()),
+       {expected_share, Relation::kWithin, kShareTolerance, "ratio"}},
+      {fmt::format("share of {} by work done", b.name()),
+       {expected_share, Relation::kWithin, kShareTolerance, "ratio"}}};
+
+  Side::Reading a_start, b_start, a_last, b_last;
+  Seconds measured{0};
+  const auto open = [&]() -> Status {
+    a_start = a_last = TRY(a.Read());
+    b_start = b_last = TRY(b.Read());
+    return {};
+  };
+  const auto close = [&](Seconds wall) -> Result<measure::Window> {
+    const Side::Reading a_now = TRY(a.Read());
+    const Side::Reading b_now = TRY(b.Read());
+    const measure::Window window{
+        {ShareOf(a_now.usage_usec - a_last.usage_usec, b_now.usage_usec - b_last.usage_usec),
+         ShareOf(a_now.work - a_last.work, b_now.work - b_last.work)},
+        std::nullopt};
+    a_last = a_now;
+    b_last = b_now;
+    measured += wall;
+    return window;
+  };
+  measure::WindowedChecks taken = TRY(context.TakeWindows(kShareWindow, quantities, open, close));
+
+  results::Arm arm;
+  arm.checks = std::move(taken.checks);
+  arm.notes = std::move(taken.notes);
+  arm.tree = tree.entries();
+  arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
+  // Saturated: both together used the CPUs all the time. 5 % is left to the agent, the kernel's own
+  // threads and the CPU time that is not yet charged when a window closes.
+  const double capacity_usec = measured.count() * 1e6 * static_cast<double>(cpus.size());
+  const double used =
+      a_last.usage_usec - a_start.usage_usec + b_last.usage_usec - b_start.usage_usec;
+  arm.load = {{"all hogs together", "usec", 0.95 * capacity_usec, used}};
+  return arm;
+}
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,10 @@
+#include "conformance/memory/memory_claims.h"
+
+namespace nodeproof::conformance {
+
+void RegisterMemoryClaims(ClaimRegistry& registry) {
+  registry.Add(MemoryMaxOom());
+  registry.Add(MemoryMinAnonHog());
+}
+
+}  // namespace nodeproof::conformance

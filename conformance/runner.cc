@@ -1,0 +1,85 @@
+#include "conformance/runner.h"
+
+#include <algorithm>
+
+#include "conformance/verdict.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+bool Has(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+ArmOutcome RunArm(const Claim& claim, const Environment& environment, ArmRole role) {
+  ArmContext context(environment, claim, role);
+  const Nanoseconds begun = environment.clock->Now();
+  ArmOutcome arm = claim.measure(context);
+  if (arm) arm->duration_s = Seconds(environment.clock->Now() - begun).count();
+  return arm;
+}
+
+// The arm as results.json shows it: one that ended in an error has no entry.
+std::optional<results::Arm> Shown(const std::optional<ArmOutcome>& arm) {
+  if (!arm || !*arm) return std::nullopt;
+  return **arm;
+}
+
+}  // namespace
+
+Status CheckNeeds(const Claim& claim, const Environment& environment) {
+  const Needs& needs = claim.needs;
+  if (environment.lane == node::Lane::kDeterministic && needs.realtime) {
+    return Unsupported("the deterministic lane cannot run it: {}", needs.why_realtime);
+  }
+  for (const std::string& controller : needs.controllers) {
+    if (Has(environment.capsule->controllers(), controller)) continue;
+    return Unsupported("controller {} is not in {}/cgroup.controllers", controller,
+                       environment.capsule->group().path());
+  }
+  const size_t cpus = environment.topology.cpus.size();
+  if (cpus < static_cast<size_t>(needs.cpus)) {
+    return Unsupported("it needs {} CPUs, the node has {}", needs.cpus, cpus);
+  }
+  if (environment.memory < needs.memory) {
+    return Unsupported("it needs {} of memory, the node has {}", FormatBytes(needs.memory),
+                       FormatBytes(environment.memory));
+  }
+  if (needs.scratch && !environment.scratch) {
+    return Unsupported("it needs a scratch file system on a disk: {}", environment.why_no_scratch);
+  }
+  return {};
+}
+
+results::Claim RunClaim(const Claim& claim, const Environment& environment,
+                        const RunOptions& options) {
+  results::Claim result;
+  result.id = claim.id;
+  result.statement = claim.statement;
+  result.source = claim.source;
+  result.iteration = options.iteration;
+  result.no_control_reason = claim.no_control_reason;
+
+  if (const auto met = CheckNeeds(claim, environment); !met) {
+    result.verdict = results::Verdict::kUnsupported;
+    result.reason = met.error().ToString();
+    return result;
+  }
+  const Nanoseconds begun = environment.clock->Now();
+  const ArmOutcome protected_arm = RunArm(claim, environment, ArmRole::kProtected);
+  std::optional<ArmOutcome> control;
+  if (options.control && claim.no_control_reason.empty()) {
+    control = RunArm(claim, environment, ArmRole::kControl);
+  } else if (claim.no_control_reason.empty()) {
+    result.no_control_reason = "left out with --no-control";
+  }
+  const Judgement judgement = Decide(protected_arm, control);
+  result.verdict = judgement.verdict;
+  result.reason = judgement.reason;
+  result.protected_arm = Shown(protected_arm);
+  result.control_arm = Shown(control);
+  result.duration_s = Seconds(environment.clock->Now() - begun).count();
+  return result;
+}
+
+}  // namespace nodeproof::conformance

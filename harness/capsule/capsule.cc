@@ -1,0 +1,68 @@
+#include "harness/capsule/capsule.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "harness/base/file.h"
+#include "harness/capsule/stale.h"
+
+namespace nodeproof::capsule {
+namespace {
+
+using cgroup::Cgroup;
+
+Status CheckEnabled(const Cgroup& parent, const std::vector<std::string>& controllers) {
+  const std::string enabled = TRY(parent.Read("cgroup.subtree_control"));
+  const auto words = Words(enabled);
+  for (const std::string& controller : controllers) {
+    if (std::find(words.begin(), words.end(), controller) != words.end()) continue;
+    return std::unexpected(Error{
+        fmt::format("controller {} is off in {}/cgroup.subtree_control", controller, parent.path()),
+        fmt::format("turn it on with: echo +{} > {}/cgroup.subtree_control", controller,
+                    parent.path()),
+        EOPNOTSUPP});
+  }
+  return {};
+}
+
+// Values for "no limit of its own" are written back, so that a limit never outlives its tree.
+Status WriteIfThere(const Cgroup& group, const std::string& file, const std::string& value) {
+  return group.Has(file) ? group.Write(file, value) : Status();
+}
+
+}  // namespace
+
+Result<Capsule> Capsule::Create(const Cgroup& parent, const std::vector<std::string>& controllers,
+                                bool own_parent) {
+  if (own_parent) {
+    TRY(parent.EnableControllers(controllers));
+  } else {
+    TRY(CheckEnabled(parent, controllers));
+  }
+  Cgroup group = TRY(parent.CreateChild(CapsuleName(::getpid())));
+  Capsule capsule(std::move(group), controllers);  // removed again if a later step fails
+  TRY(capsule.group_->Mark(TRY(OwnerMark(::getpid()))));
+  return capsule;
+}
+
+Capsule::~Capsule() {
+  if (group_) (void)group_->Destroy();
+}
+
+Status Capsule::Limit(const CapsuleLimits& limits) const {
+  TRY(WriteIfThere(*group_, "memory.swap.max", limits.memory ? "0" : "max"));
+  TRY(WriteIfThere(*group_, "memory.max",
+                   limits.memory ? fmt::format("{}", limits.memory->value) : "max"));
+  TRY(WriteIfThere(*group_, "pids.max", limits.pids ? fmt::format("{}", *limits.pids) : "max"));
+  TRY(WriteIfThere(*group_, "cpuset.cpus", limits.cpus.empty() ? "\n" : limits.cpus.ToString()));
+  return {};
+}
+
+Result<Tree> Capsule::Plant(const kubelet::Plan& plan, const CapsuleLimits& limits) {
+  TRY(Limit(limits));
+  return Tree::Plant(*group_, plan.root, controllers_);
+}
+
+}  // namespace nodeproof::capsule

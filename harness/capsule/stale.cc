@@ -1,0 +1,61 @@
+#include "harness/capsule/stale.h"
+
+#include "harness/base/file.h"
+
+namespace nodeproof::capsule {
+namespace {
+
+constexpr std::string_view kPrefix = "nodeproof-";
+constexpr std::string_view kSuffix = ".slice";
+
+// The 22nd field of /proc/<pid>/stat; the second, the name, may hold blanks and parentheses.
+Result<std::string> StartTime(pid_t pid, const std::string& proc) {
+  const std::string stat = TRY(ReadFile(fmt::format("{}/{}/stat", proc, pid)));
+  const size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return Fail("{}/{}/stat has no name", proc, pid);
+  const auto fields = Words(std::string_view(stat).substr(name_end + 1));
+  if (fields.size() < 20) return Fail("{}/{}/stat is cut short", proc, pid);
+  return std::string(fields[19]);
+}
+
+// The pid in a capsule's name, or an error.
+Result<pid_t> OwnerOf(std::string_view name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return Fail("not a capsule's name");
+  name.remove_prefix(kPrefix.size());
+  name.remove_suffix(kSuffix.size());
+  const int64_t pid = TRY(ParseInt(name));
+  if (pid <= 0 || pid > (1 << 22)) return Fail("not a capsule's name");
+  return static_cast<pid_t>(pid);
+}
+
+}  // namespace
+
+std::string CapsuleName(pid_t owner) { return fmt::format("{}{}{}", kPrefix, owner, kSuffix); }
+
+Result<std::string> OwnerMark(pid_t owner, const std::string& proc) {
+  return fmt::format("pid={} start={}", owner, TRY(StartTime(owner, proc)));
+}
+
+Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string& proc) {
+  StaleReport report;
+  for (const std::string& name : TRY(parent.Children())) {
+    const auto owner = OwnerOf(name);
+    if (!owner) continue;
+    const cgroup::Cgroup group = TRY(parent.OpenChild(name));
+    const auto mark = group.Marking();
+    if (!mark) {
+      report.foreign.push_back(group.path());
+      continue;
+    }
+    const auto living = OwnerMark(*owner, proc);
+    if (living && *living == *mark) {
+      report.in_use.push_back(group.path());
+      continue;
+    }
+    TRY(group.Destroy());
+    report.removed.push_back(group.path());
+  }
+  return report;
+}
+
+}  // namespace nodeproof::capsule

@@ -1,0 +1,93 @@
+#include "harness/cgroup/stats.h"
+
+#include <limits>
+
+#include "harness/base/file.h"
+
+namespace nodeproof::cgroup {
+
+int64_t KeyedCounters::Get(std::string_view key) const {
+  const auto it = values_.find(key);
+  return it == values_.end() ? 0 : it->second;
+}
+
+bool KeyedCounters::Has(std::string_view key) const { return values_.find(key) != values_.end(); }
+
+Result<KeyedCounters> ParseKeyedCounters(std::string_view text) {
+  KeyedCounters counters;
+  for (const std::string_view line : Split(text, '\n')) {
+    if (Trim(line).empty()) continue;
+    const auto words = Words(line);
+    if (words.size() != 2) return Fail("line '{}' is not KEY VALUE", line);
+    const auto value = ParseInt(words[1]);
+    if (!value) return Fail("line '{}': {}", line, value.error().message);
+    counters.Set(std::string(words[0]), *value);
+  }
+  return counters;
+}
+
+Result<KeyedCounters> ReadKeyed(const Cgroup& group, const std::string& file) {
+  auto counters = ParseKeyedCounters(TRY(group.Read(file)));
+  if (!counters) return Fail("{}/{}: {}", group.path(), file, counters.error().message);
+  return counters;
+}
+
+Result<CpuStat> ReadCpuStat(const Cgroup& group) {
+  const KeyedCounters counters = TRY(ReadKeyed(group, "cpu.stat"));
+  if (!counters.Has("usage_usec")) return Fail("{}/cpu.stat has no usage_usec", group.path());
+  return CpuStat{
+      .usage = Microseconds(counters.Get("usage_usec")),
+      .user = Microseconds(counters.Get("user_usec")),
+      .system = Microseconds(counters.Get("system_usec")),
+      .nr_periods = counters.Get("nr_periods"),
+      .nr_throttled = counters.Get("nr_throttled"),
+      .throttled = Microseconds(counters.Get("throttled_usec")),
+      .nr_bursts = counters.Get("nr_bursts"),
+      .burst = Microseconds(counters.Get("burst_usec")),
+  };
+}
+
+CpuStat operator-(const CpuStat& later, const CpuStat& earlier) {
+  return CpuStat{
+      .usage = later.usage - earlier.usage,
+      .user = later.user - earlier.user,
+      .system = later.system - earlier.system,
+      .nr_periods = later.nr_periods - earlier.nr_periods,
+      .nr_throttled = later.nr_throttled - earlier.nr_throttled,
+      .throttled = later.throttled - earlier.throttled,
+      .nr_bursts = later.nr_bursts - earlier.nr_bursts,
+      .burst = later.burst - earlier.burst,
+  };
+}
+
+Result<int64_t> ReadNumber(const Cgroup& group, const std::string& file) {
+  const std::string text = TRY(group.Read(file));
+  if (Trim(text) == "max") return std::numeric_limits<int64_t>::max();
+  const auto number = ParseInt(Trim(text));
+  if (!number) return Fail("{}/{}: {}", group.path(), file, number.error().message);
+  return number;
+}
+
+Result<Pressure> ParsePressure(std::string_view text) {
+  Pressure pressure;
+  bool found = false;
+  for (const std::string_view line : Split(text, '\n')) {
+    const auto words = Words(line);
+    if (words.size() != 5 || !words[4].starts_with("total=")) continue;
+    const auto total = ParseInt(words[4].substr(6));
+    if (!total) return Fail("pressure line '{}': {}", line, total.error().message);
+    found = true;
+    if (words[0] == "some") pressure.some_total = Microseconds(*total);
+    if (words[0] == "full") pressure.full_total = Microseconds(*total);
+  }
+  if (!found) return Fail("no pressure line with a total");
+  return pressure;
+}
+
+Result<Pressure> ReadPressure(const Cgroup& group, const std::string& file) {
+  auto pressure = ParsePressure(TRY(group.Read(file)));
+  if (!pressure) return Fail("{}/{}: {}", group.path(), file, pressure.error().message);
+  return pressure;
+}
+
+}  // namespace nodeproof::cgroup

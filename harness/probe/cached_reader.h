@@ -1,0 +1,36 @@
+// A victim with a working set in the page cache: it reads a file from end to end, over and over.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+#include "harness/cgroup/worker.h"
+
+namespace nodeproof::probe {
+
+struct CachedReaderOptions {
+  std::string name = "cached-reader";
+  const cgroup::Cgroup* group = nullptr;
+  std::filesystem::path file = {};
+};
+
+class CachedReader {
+ public:
+  static Result<CachedReader> Start(const CachedReaderOptions& options);
+
+  // Returns after the first whole pass.
+  Status AwaitFirstPass(Seconds timeout) { return worker_.AwaitReady(timeout); }
+  int64_t Passes() const { return worker_.counters().passes; }
+  Result<bool> Running() { return worker_.process().Running(); }
+
+  struct Counters {
+    std::atomic<int64_t> passes{0};
+  };
+
+ private:
+  explicit CachedReader(cgroup::Worker<Counters> worker) : worker_(std::move(worker)) {}
+  cgroup::Worker<Counters> worker_;
+};
+
+}  // namespace nodeproof::probe

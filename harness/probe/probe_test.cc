@@ -1,0 +1,64 @@
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <cerrno>
+
+#include "harness/base/clock.h"
+#include "harness/probe/cached_reader.h"
+#include "harness/probe/placement.h"
+#include "harness/probe/residency.h"
+#include "harness/probe/scratch_file.h"
+
+namespace nodeproof::probe {
+namespace {
+
+TEST(Placement, SeesOnlyAllowedCpus) {
+  auto probe = Placement::Start({});
+  ASSERT_TRUE(probe) << probe.error().message;
+  ASSERT_TRUE(probe->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (probe->Seen().empty()) clock.WaitUntil(clock.Now() + Milliseconds(5));
+  cpu_set_t own;
+  ::sched_getaffinity(0, sizeof own, &own);
+  for (const auto& [cpu, count] : probe->Seen()) {
+    EXPECT_TRUE(CPU_ISSET(static_cast<size_t>(cpu), &own)) << cpu;
+    EXPECT_GT(count, 0u);
+  }
+}
+
+TEST(ScratchFile, IsUncachedUntilItIsRead) {
+  const auto file = ScratchFile::Write(testing::TempDir(), MiB(4));
+  if (!file && (file.error().code == EINVAL || file.error().code == EOPNOTSUPP)) {
+    GTEST_SKIP() << "the temporary directory's file system has no direct I/O or unnamed files";
+  }
+  ASSERT_TRUE(file) << file.error().message;
+  const auto residency = Residency::Open(file->path());
+  ASSERT_TRUE(residency) << residency.error().message;
+  EXPECT_EQ(residency->size(), MiB(4));
+  EXPECT_EQ(residency->Resident().value(), Bytes{0});
+
+  auto reader = CachedReader::Start({.file = file->path()});
+  ASSERT_TRUE(reader);
+  ASSERT_TRUE(reader->AwaitFirstPass(Seconds(60)));
+  EXPECT_EQ(residency->Resident().value(), MiB(4));
+  EXPECT_GE(reader->Passes(), 1);
+}
+
+TEST(ScratchFile, ErrorsNameTheDirectory) {
+  EXPECT_FALSE(ScratchFile::Write(testing::TempDir(), Bytes{1000}));
+  const auto nowhere = ScratchFile::Write("/no/such/directory", MiB(1));
+  ASSERT_FALSE(nowhere);
+  EXPECT_NE(nowhere.error().message.find("/no/such/directory"), std::string::npos);
+  EXPECT_FALSE(Residency::Open("/no/such/file"));
+}
+
+TEST(CachedReader, AMissingFileIsAnEndBeforeTheFirstPass) {
+  auto reader = CachedReader::Start({.file = "/no/such/file"});
+  ASSERT_TRUE(reader);
+  const auto ready = reader->AwaitFirstPass(Seconds(60));
+  ASSERT_FALSE(ready);
+  EXPECT_NE(ready.error().message.find("exit 119"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nodeproof::probe

@@ -1,0 +1,332 @@
+// Reading results: each function below reads one object of results.schema.json.
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <limits>
+#include <utility>
+
+#include "harness/results/results.h"
+
+namespace nodeproof::results {
+namespace {
+
+// One JSON object at a known place. A field that is missing, has another type or is unknown is an
+// Error that names the place: "claims[3].arms.control.measured.low: not a number".
+class Object {
+ public:
+  static Result<Object> At(const Json& json, std::string path) {
+    if (!json.is_object()) return Fail("{}: not an object", path.empty() ? "document" : path);
+    return Object(json, std::move(path));
+  }
+
+  std::string PathOf(std::string_view field) const {
+    return path_.empty() ? std::string(field) : fmt::format("{}.{}", path_, field);
+  }
+  const Json* Find(const char* field) const {
+    const auto at = json_->find(field);
+    return at == json_->end() ? nullptr : &*at;
+  }
+  Result<const Json*> Need(const char* field) const {
+    const Json* value = Find(field);
+    if (value == nullptr) return Fail("{}: missing", PathOf(field));
+    return value;
+  }
+
+  Result<Object> Sub(const char* field) const { return At(*TRY(Need(field)), PathOf(field)); }
+
+  Result<std::string> Text(const char* field) const {
+    return TextOf(*TRY(Need(field)), PathOf(field));
+  }
+  static Result<std::string> TextOf(const Json& value, const std::string& path) {
+    if (!value.is_string()) return Fail("{}: not a string", path);
+    const auto& text = value.get_ref<const std::string&>();
+    if (text.size() > kMaxText) return Fail("{}: longer than {} bytes", path, kMaxText);
+    return text;
+  }
+  Result<std::string> NonEmptyText(const char* field) const {
+    std::string text = TRY(Text(field));
+    if (text.empty()) return Fail("{}: empty", PathOf(field));
+    return text;
+  }
+
+  Result<double> Number(const char* field) const {
+    return NumberOf(*TRY(Need(field)), PathOf(field));
+  }
+  static Result<double> NumberOf(const Json& value, const std::string& path) {
+    if (!value.is_number()) return Fail("{}: not a number", path);
+    const auto number = value.get<double>();
+    if (!std::isfinite(number)) return Fail("{}: not a finite number", path);
+    return number;
+  }
+  Result<double> NonNegative(const char* field) const {
+    const double number = TRY(Number(field));
+    if (number < 0) return Fail("{}: {} is negative", PathOf(field), number);
+    return number;
+  }
+  Result<uint64_t> Whole(const char* field, uint64_t least, uint64_t most) const {
+    const Json& value = *TRY(Need(field));
+    const bool whole =
+        value.is_number_unsigned() || (value.is_number_integer() && value.get<int64_t>() >= 0);
+    const uint64_t number = whole ? value.get<uint64_t>() : 0;
+    if (!whole || number < least || number > most) {
+      return Fail("{}: not a whole number from {} to {}", PathOf(field), least, most);
+    }
+    return number;
+  }
+  Result<bool> Boolean(const char* field) const {
+    const Json& value = *TRY(Need(field));
+    if (!value.is_boolean()) return Fail("{}: neither true nor false", PathOf(field));
+    return value.get<bool>();
+  }
+  Result<std::vector<std::string>> Texts(const char* field) const {
+    return Each<std::string>(field, TextOf);
+  }
+  template <typename T, typename Read>
+  Result<std::vector<T>> Each(const char* field, Read read) const {
+    const Json& list = *TRY(Need(field));
+    const std::string path = PathOf(field);
+    if (!list.is_array()) return Fail("{}: not an array", path);
+    std::vector<T> items;
+    items.reserve(list.size());
+    for (size_t i = 0; i < list.size(); ++i) {
+      items.push_back(TRY(read(list[i], fmt::format("{}[{}]", path, i))));
+    }
+    return items;
+  }
+
+  // An enumerator, by its Parse function.
+  template <typename Enum>
+  Result<Enum> Named(const char* field, Result<Enum> (*parse)(std::string_view)) const {
+    auto value = parse(TRY(Text(field)));
+    if (!value) return Fail("{}: {}", PathOf(field), value.error().message);
+    return *value;
+  }
+
+  // Only these fields may stand here.
+  Status NoFieldsBut(std::initializer_list<std::string_view> known) const {
+    for (const auto& item : json_->items()) {
+      if (std::ranges::find(known, item.key()) != known.end()) continue;
+      const std::string quoted = Quoted(item.key());
+      return Fail("{}: unknown field {}", path_.empty() ? "document" : path_, quoted);
+    }
+    return {};
+  }
+
+  const Json& json() const { return *json_; }
+
+ private:
+  static constexpr size_t kMaxText = 65536;  // a statement, a note, a knob's value
+
+  Object(const Json& json, std::string path) : json_(&json), path_(std::move(path)) {}
+
+  const Json* json_;
+  std::string path_;
+};
+
+Result<Expectation> ReadExpectation(const Object& object) {
+  TRY(object.NoFieldsBut({"value", "relation", "tolerance", "unit"}));
+  Expectation expected;
+  expected.value = TRY(object.Number("value"));
+  expected.relation = TRY(object.Named("relation", ParseRelation));
+  expected.tolerance = TRY(object.NonNegative("tolerance"));
+  expected.unit = TRY(object.Text("unit"));
+  return expected;
+}
+
+Result<Measurement> ReadMeasurement(const Object& object) {
+  TRY(object.NoFieldsBut({"estimate", "low", "high", "samples"}));
+  Measurement measured;
+  measured.estimate = TRY(object.Number("estimate"));
+  measured.low = TRY(object.Number("low"));
+  measured.high = TRY(object.Number("high"));
+  if (measured.low > measured.high) {
+    return Fail("{}: {} is above \"high\" {}", object.PathOf("low"), measured.low, measured.high);
+  }
+  const Json& samples = *TRY(object.Need("samples"));
+  const std::string path = object.PathOf("samples");
+  if (!samples.is_array()) return Fail("{}: not an array", path);
+  measured.samples.reserve(samples.size());
+  for (const Json& sample : samples) {
+    if (!sample.is_number() || !std::isfinite(sample.get<double>())) {
+      return Fail("{}[{}]: not a finite number", path, measured.samples.size());
+    }
+    measured.samples.push_back(sample.get<double>());
+  }
+  return measured;
+}
+
+// The fields of a check, which stand in the arm itself for the deciding one.
+Result<Check> ReadCheckFields(const Object& object, const char* name_field) {
+  Check check;
+  check.name = TRY(object.Text(name_field));
+  check.expected = TRY(ReadExpectation(TRY(object.Sub("expected"))));
+  check.measured = TRY(ReadMeasurement(TRY(object.Sub("measured"))));
+  check.finding = TRY(object.Named("finding", ParseFinding));
+  return check;
+}
+
+Result<Check> ReadCheck(const Json& json, std::string path) {
+  const Object object = TRY(Object::At(json, std::move(path)));
+  TRY(object.NoFieldsBut({"name", "expected", "measured", "finding"}));
+  return ReadCheckFields(object, "name");
+}
+
+Result<LoadProof> ReadLoad(const Json& json, std::string path) {
+  const Object object = TRY(Object::At(json, std::move(path)));
+  TRY(object.NoFieldsBut({"name", "unit", "required", "done"}));
+  LoadProof load;
+  load.name = TRY(object.Text("name"));
+  load.unit = TRY(object.Text("unit"));
+  load.required = TRY(object.Number("required"));
+  load.done = TRY(object.Number("done"));
+  return load;
+}
+
+Result<TreeEntry> ReadTreeEntry(const Json& json, std::string path) {
+  const Object object = TRY(Object::At(json, std::move(path)));
+  TRY(object.NoFieldsBut({"path", "knobs"}));
+  TreeEntry entry;
+  entry.path = TRY(object.Text("path"));
+  const Object knobs = TRY(object.Sub("knobs"));
+  for (const auto& item : knobs.json().items()) {
+    const std::string quoted = Quoted(item.key());
+    entry.knobs[item.key()] = TRY(Object::TextOf(item.value(), knobs.PathOf(quoted)));
+  }
+  return entry;
+}
+
+Result<Arm> ReadArm(const Object& object) {
+  TRY(object.NoFieldsBut({"description", "quantity", "expected", "measured", "finding", "checks",
+                          "load", "tree", "notes", "duration_s"}));
+  Arm arm;
+  arm.description = TRY(object.Text("description"));
+  const bool decided = object.Find("quantity") || object.Find("expected") ||
+                       object.Find("measured") || object.Find("finding");
+  if (decided) arm.checks.push_back(TRY(ReadCheckFields(object, "quantity")));
+  std::vector<Check> further = TRY(object.Each<Check>("checks", ReadCheck));
+  if (!decided && !further.empty()) return Fail("{}: missing", object.PathOf("quantity"));
+  std::ranges::move(further, std::back_inserter(arm.checks));
+  arm.load = TRY(object.Each<LoadProof>("load", ReadLoad));
+  arm.tree = TRY(object.Each<TreeEntry>("tree", ReadTreeEntry));
+  arm.notes = TRY(object.Texts("notes"));
+  arm.duration_s = TRY(object.NonNegative("duration_s"));
+  return arm;
+}
+
+// A claim's id is typed on command lines and becomes a test's name in every report.
+bool IsClaimId(std::string_view id) {
+  const auto letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  constexpr size_t kMaxId = 200;
+  if (id.empty() || id.size() > kMaxId || !letter_or_digit(id.front())) return false;
+  return std::ranges::all_of(
+      id, [&](char c) { return letter_or_digit(c) || std::string_view("._-/:=+,").contains(c); });
+}
+
+Result<Claim> ReadClaim(const Json& json, std::string path) {
+  const Object object = TRY(Object::At(json, std::move(path)));
+  TRY(object.NoFieldsBut({"id", "statement", "source", "verdict", "reason", "iteration", "arms",
+                          "no_control_reason", "known", "duration_s"}));
+  Claim claim;
+  claim.id = TRY(object.Text("id"));
+  if (!IsClaimId(claim.id)) {
+    return Fail("{}: {} is no claim id such as cpu.weight.siblings", object.PathOf("id"),
+                Quoted(claim.id));
+  }
+  claim.statement = TRY(object.Text("statement"));
+  claim.source = TRY(object.Text("source"));
+  claim.verdict = TRY(object.Named("verdict", ParseVerdict));
+  claim.reason = TRY(object.Text("reason"));
+  if (claim.reason.empty() && claim.verdict != Verdict::kHolds) {
+    return Fail("{}: empty, but the verdict is {}", object.PathOf("reason"),
+                ToString(claim.verdict));
+  }
+  claim.iteration =
+      static_cast<int>(TRY(object.Whole("iteration", 1, std::numeric_limits<int>::max())));
+  const Object arms = TRY(object.Sub("arms"));
+  TRY(arms.NoFieldsBut({"protected", "control"}));
+  if (arms.Find("protected")) claim.protected_arm = TRY(ReadArm(TRY(arms.Sub("protected"))));
+  if (arms.Find("control")) claim.control_arm = TRY(ReadArm(TRY(arms.Sub("control"))));
+  if (object.Find("no_control_reason")) {
+    claim.no_control_reason = TRY(object.NonEmptyText("no_control_reason"));
+  }
+  if (object.Find("known")) {
+    const Object known = TRY(object.Sub("known"));
+    TRY(known.NoFieldsBut({"evidence", "reference"}));
+    claim.known = KnownViolation{TRY(known.Text("evidence")), TRY(known.Text("reference"))};
+  }
+  claim.duration_s = TRY(object.NonNegative("duration_s"));
+  return claim;
+}
+
+Result<Run> ReadRun(const Object& object) {
+  TRY(object.NoFieldsBut({"id", "started", "duration_s", "seed", "argv", "version", "lane",
+                          "repeat", "control", "complete", "notes"}));
+  Run run;
+  run.id = TRY(object.Text("id"));
+  run.started = TRY(object.Text("started"));
+  run.duration_s = TRY(object.NonNegative("duration_s"));
+  run.seed = TRY(object.Whole("seed", 0, std::numeric_limits<uint64_t>::max()));
+  run.argv = TRY(object.Texts("argv"));
+  run.version = TRY(object.Text("version"));
+  run.lane = TRY(object.Text("lane"));
+  run.repeat = static_cast<int>(TRY(object.Whole("repeat", 1, std::numeric_limits<int>::max())));
+  run.control = TRY(object.Boolean("control"));
+  run.complete = TRY(object.Boolean("complete"));
+  run.notes = TRY(object.Texts("notes"));
+  return run;
+}
+
+// Refuses what is no results document of this version, before any field is looked at.
+Status CheckSchema(const Json& json) {
+  const auto fail = [](std::string message, std::string hint) {
+    return std::unexpected(WithHint(Error{std::move(message), "", 0}, std::move(hint)));
+  };
+  const auto schema = json.is_object() ? json.find("schema") : json.end();
+  if (!json.is_object() || schema == json.end() || !schema->is_string()) {
+    return fail("not a nodeproof results document: no \"schema\" field",
+                "give the results.json of a --out directory");
+  }
+  const auto& found = schema->get_ref<const std::string&>();
+  if (found == kSchema) return {};
+  if (found.starts_with("nodeproof.results/")) {
+    return fail(fmt::format("schema: {}, but this nodeproof reads \"{}\"", Quoted(found), kSchema),
+                "use the nodeproof that wrote it, or repeat the run");
+  }
+  return fail(fmt::format("not a nodeproof results document: its schema is {}", Quoted(found)),
+              "give the results.json of a --out directory");
+}
+
+}  // namespace
+
+Result<Claim> ParseClaim(const Json& json) { return ReadClaim(json, ""); }
+
+Result<Results> ParseDocument(const Json& json) {
+  TRY(CheckSchema(json));
+  const Object object = TRY(Object::At(json, ""));
+  TRY(object.NoFieldsBut({"schema", "run", "node", "claims", "benchmarks"}));
+  Results results;
+  results.run = TRY(ReadRun(TRY(object.Sub("run"))));
+  results.node = TRY(object.Sub("node")).json();
+  results.claims = TRY(object.Each<Claim>("claims", ReadClaim));
+  const auto row = [](const Json& value, std::string path) -> Result<Json> {
+    return TRY(Object::At(value, std::move(path))).json();
+  };
+  const std::vector<Json> rows = TRY(object.Each<Json>("benchmarks", row));
+  results.benchmarks = rows;
+  return results;
+}
+
+Result<Results> ParseResults(std::string_view text, const std::string& name) {
+  const Json json = TRY(ParseJson(text, name));
+  auto results = ParseDocument(json);
+  if (!results) {
+    Error error = std::move(results).error();
+    error.message = fmt::format("{}: {}", name, error.message);
+    return std::unexpected(std::move(error));
+  }
+  return results;
+}
+
+}  // namespace nodeproof::results

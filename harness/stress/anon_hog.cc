@@ -1,0 +1,53 @@
+#include "harness/stress/anon_hog.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace nodeproof::stress {
+namespace {
+
+constexpr int kExitNoMemory = 120;
+
+// Writes one byte a page of [memory + from, memory + to).
+void Touch(char* memory, int64_t from, int64_t to, int64_t page, AnonHog::Counters& counters) {
+  for (int64_t at = from; at < to; at += page) {
+    memory[at] = static_cast<char>(at / page | 1);
+    counters.touched = std::max(counters.touched.load(), at + page);
+    counters.touched_in_all += page;
+  }
+}
+
+int FillAndHold(const AnonHogOptions& options, AnonHog::Counters& counters,
+                const cgroup::ReadySignal& ready) {
+  const int64_t page = ::sysconf(_SC_PAGESIZE);
+  const auto size = static_cast<size_t>(options.target.value);
+  void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return kExitNoMemory;
+  // Page by page, so that the limit is met at a page and not at 2 MiB.
+  ::madvise(mapped, size, MADV_NOHUGEPAGE);
+  char* memory = static_cast<char*>(mapped);
+  Touch(memory, 0, options.target.value, page, counters);
+  ready.Notify();
+  const int64_t half = options.target.value / 2 / page * page;
+  while (options.churn) {
+    ::madvise(memory + half, size - static_cast<size_t>(half), MADV_DONTNEED);
+    Touch(memory, half, options.target.value, page, counters);
+  }
+  for (;;) ::pause();
+}
+
+}  // namespace
+
+Result<AnonHog> AnonHog::Start(const AnonHogOptions& options) {
+  auto worker = TRY(cgroup::Worker<Counters>::Start(
+      {.name = options.name, .group = options.group, .oom_score_adj = options.oom_score_adj},
+      [&options](Counters& counters, const cgroup::ReadySignal& ready) {
+        return FillAndHold(options, counters, ready);
+      }));
+  return AnonHog(std::move(worker));
+}
+
+}  // namespace nodeproof::stress

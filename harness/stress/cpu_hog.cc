@@ -1,0 +1,111 @@
+#include "harness/stress/cpu_hog.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+
+#include "harness/base/clock.h"
+
+namespace nodeproof::stress {
+namespace {
+
+// About 20 us of a current CPU, 200 us under TCG: short against a tick, long against the cost of
+// counting it.
+constexpr int kStepsPerRound = 20'000;
+
+// A dependent chain that no compiler folds: its result is the next round's start.
+uint64_t DoRound(uint64_t state) {
+  for (int i = 0; i < kStepsPerRound; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    asm volatile("" : "+r"(state));
+  }
+  return state;
+}
+
+Nanoseconds OwnCpuTime() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + Nanoseconds(used.tv_nsec);
+}
+
+// Remembers (time, CPU time) pairs of the last stretch and finds the most that a stretch held.
+class PeakMeter {
+ public:
+  explicit PeakMeter(Nanoseconds stretch) : stretch_(stretch) {}
+
+  // The CPU time between `now` and the latest mark that is at least a stretch old.
+  Nanoseconds Mark(Nanoseconds now, Nanoseconds used) {
+    marks_[next_] = {now, used};
+    next_ = (next_ + 1) % marks_.size();
+    count_ = std::min(count_ + 1, marks_.size());
+    Nanoseconds oldest_inside = used;
+    for (size_t i = 0; i < count_; ++i) {
+      if (now - marks_[i].time <= stretch_) oldest_inside = std::min(oldest_inside, marks_[i].used);
+    }
+    return used - oldest_inside;
+  }
+
+ private:
+  struct Point {
+    Nanoseconds time{0};
+    Nanoseconds used{0};
+  };
+  Nanoseconds stretch_;
+  std::array<Point, 256> marks_{};
+  size_t next_ = 0;
+  size_t count_ = 0;
+};
+
+int BurnAll(CpuHog::Counters& counters) {
+  for (uint64_t state = 1;;) {
+    state = DoRound(state);
+    counters.rounds.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+int BurnPart(CpuHog::Counters& counters, double duty, Nanoseconds meter) {
+  constexpr Nanoseconds kPhase = Milliseconds(2);
+  const Clock& clock = MonotonicClock();
+  PeakMeter peak(meter);
+  Nanoseconds start = clock.Now();
+  Nanoseconds used_at_start = OwnCpuTime();
+  uint64_t state = 1;
+  for (;;) {
+    const Nanoseconds now = clock.Now();
+    const Nanoseconds used = OwnCpuTime() - used_at_start;
+    const int64_t held = peak.Mark(now, used_at_start + used).count();
+    if (held > counters.peak_ns) counters.peak_ns = held;
+    // When the time used so far has been earned at `duty`.
+    const auto earned =
+        start + Nanoseconds(static_cast<int64_t>(static_cast<double>(used.count()) / duty));
+    if (earned > now) {
+      clock.WaitUntil(earned + kPhase);
+      continue;
+    }
+    if (now - earned > 2 * kPhase) {  // held up: what was missed is not caught up with
+      start = now - kPhase;
+      used_at_start += used;
+    }
+    state = DoRound(state);
+    counters.rounds.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+
+Result<CpuHog> CpuHog::Start(const CpuHogOptions& options) {
+  if (!(options.duty > 0) || options.duty > 1) {
+    return Fail("duty {} of {} is not in (0, 1]", options.duty, options.name);
+  }
+  auto worker = TRY(cgroup::Worker<Counters>::Start(
+      {.name = options.name, .group = options.group, .affinity = options.affinity},
+      [&options](Counters& counters, const cgroup::ReadySignal& ready) {
+        ready.Notify();
+        return options.duty < 1 ? BurnPart(counters, options.duty, options.meter)
+                                : BurnAll(counters);
+      }));
+  return CpuHog(std::move(worker));
+}
+
+}  // namespace nodeproof::stress

@@ -1,0 +1,45 @@
+// A process that uses CPU time, all it can get or a fixed part, and counts the work it did.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "harness/cgroup/worker.h"
+#include "harness/results/results.h"
+
+namespace nodeproof::stress {
+
+struct CpuHogOptions {
+  std::string name = "cpu-hog";
+  const cgroup::Cgroup* group = nullptr;
+  CpuSet affinity = {};  // empty: as the cgroup allows
+  // The part of one CPU to use, in (0, 1]. Below 1 the hog meters its own CPU time (as the kernel
+  // charges it) and sleeps whenever it is ahead, in phases of about 2 ms, so that no stretch of
+  // `meter` holds more than duty x meter plus one phase.
+  double duty = 1;
+  Nanoseconds meter = Milliseconds(100);
+};
+
+class CpuHog {
+ public:
+  static Result<CpuHog> Start(const CpuHogOptions& options);
+
+  Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
+  // Rounds of a fixed computation done so far: work, where CPU time may hide a stolen CPU.
+  uint64_t Work() const { return worker_.counters().rounds; }
+  // The most CPU time that any stretch of `meter` held since the last call (duty < 1 only).
+  Nanoseconds TakePeak() { return Nanoseconds(worker_.counters().peak_ns.exchange(0)); }
+  const std::string& name() const { return worker_.name(); }
+  Result<bool> Running() { return worker_.process().Running(); }
+
+  struct Counters {
+    std::atomic<uint64_t> rounds{0};
+    std::atomic<int64_t> peak_ns{0};
+  };
+
+ private:
+  explicit CpuHog(cgroup::Worker<Counters> worker) : worker_(std::move(worker)) {}
+  cgroup::Worker<Counters> worker_;
+};
+
+}  // namespace nodeproof::stress

@@ -1,0 +1,77 @@
+#include "harness/topology/topology.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace nodeproof {
+namespace {
+
+class FakeSysfs : public testing::Test {
+ protected:
+  FakeSysfs() {
+    std::string name = testing::TempDir() + "nodeproof-sysfs-XXXXXX";
+    root_ = ::mkdtemp(name.data());
+  }
+  ~FakeSysfs() override { std::filesystem::remove_all(root_); }
+
+  void Put(const std::string& path, const std::string& text) const {
+    const auto file = root_ / "devices/system" / path;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+  }
+  std::string root() const { return root_.string(); }
+
+ private:
+  std::filesystem::path root_;
+};
+
+TEST_F(FakeSysfs, TwoSocketsWithSmtAndTwoNodes) {
+  Put("cpu/online", "0-3\n");
+  Put("node/online", "0-1\n");
+  for (int cpu = 0; cpu < 4; ++cpu) {
+    const std::string directory = fmt::format("cpu/cpu{}/", cpu);
+    const std::string pair = cpu < 2 ? "0-1\n" : "2-3\n";
+    Put(directory + "topology/thread_siblings_list", pair);
+    Put(directory + "topology/physical_package_id", cpu < 2 ? "0\n" : "1\n");
+    Put(directory + "cache/index0/level", "1\n");
+    Put(directory + "cache/index0/shared_cpu_list", fmt::format("{}\n", cpu));
+    Put(directory + "cache/index1/level", "3\n");
+    Put(directory + "cache/index1/shared_cpu_list", pair);
+  }
+  Put("node/node0/cpulist", "0-1\n");
+  Put("node/node1/cpulist", "2-3\n");
+  Put("node/node0/distance", "10 21\n");
+  Put("node/node1/distance", "21 10\n");
+  Put("node/node0/meminfo", "Node 0 MemTotal:       1024 kB\nNode 0 MemFree: 5 kB\n");
+
+  const auto topology = ReadTopology(root());
+  ASSERT_TRUE(topology) << topology.error().message;
+  EXPECT_EQ(topology->Online().ToString(), "0-3");
+  EXPECT_EQ(topology->cpus[3].core, 2);
+  EXPECT_EQ(topology->cpus[3].socket, 1);
+  EXPECT_EQ(topology->cpus[3].node, 1);
+  EXPECT_EQ(topology->cpus[3].llc, 2);
+  EXPECT_EQ(topology->nodes[0].memory, MiB(1));
+  EXPECT_EQ(topology->nodes[1].distances, (std::vector<int>{21, 10}));
+}
+
+TEST_F(FakeSysfs, AMachineWithoutNumaIsOneNode) {
+  Put("cpu/online", "0-1\n");
+  const auto topology = ReadTopology(root());
+  ASSERT_TRUE(topology);
+  ASSERT_EQ(topology->nodes.size(), 1u);
+  EXPECT_EQ(topology->nodes[0].cpus.ToString(), "0-1");
+  EXPECT_EQ(topology->cpus[1].core, 1);
+}
+
+TEST_F(FakeSysfs, NoCpuListIsAnError) {
+  const auto topology = ReadTopology(root());
+  ASSERT_FALSE(topology);
+  EXPECT_NE(topology.error().message.find("cpu/online"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nodeproof

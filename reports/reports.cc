@@ -1,0 +1,66 @@
+#include "reports/reports.h"
+
+#include <array>
+#include <utility>
+
+#include "harness/base/file.h"
+
+namespace nodeproof::reports {
+namespace {
+
+constexpr std::array<std::pair<Format, std::string_view>, 6> kFormats{
+    {{Format::kConsole, "console"},
+     {Format::kJson, "json"},
+     {Format::kJunit, "junit"},
+     {Format::kKtap, "ktap"},
+     {Format::kHtml, "html"},
+     {Format::kMarkdown, "markdown"}}};
+
+constexpr std::array<std::pair<Format, const char*>, 4> kFiles{{{Format::kJson, "results.json"},
+                                                                {Format::kJunit, "junit.xml"},
+                                                                {Format::kKtap, "results.ktap"},
+                                                                {Format::kHtml, "report.html"}}};
+
+}  // namespace
+
+std::string_view ToString(Format format) {
+  for (const auto& [known, name] : kFormats) {
+    if (known == format) return name;
+  }
+  return "unknown";
+}
+
+Result<Format> ParseFormat(std::string_view text) {
+  for (const auto& [format, name] : kFormats) {
+    if (name == text) return format;
+  }
+  return Fail("{} is no report format (console, json, junit, ktap, html, markdown)", Quoted(text));
+}
+
+Result<std::string> Render(Format format, const results::Results& results) {
+  switch (format) {
+    case Format::kConsole:
+      return RenderConsole(results, Colour::kNo);
+    case Format::kJson:
+      return results::Serialize(results);
+    case Format::kJunit:
+      return RenderJunit(results);
+    case Format::kKtap:
+      return RenderKtap(results);
+    case Format::kHtml:
+      return RenderHtml(results);
+    case Format::kMarkdown:
+      return RenderMarkdown(results);
+  }
+  return Fail("no such report format");
+}
+
+Status WriteReports(const std::filesystem::path& directory, const results::Results& results) {
+  for (const auto& [format, file] : kFiles) {
+    const std::string text = TRY(Render(format, results));
+    TRY(WriteFileAtomic(directory / file, text));
+  }
+  return {};
+}
+
+}  // namespace nodeproof::reports

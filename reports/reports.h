@@ -1,0 +1,36 @@
+// Every report of a run, made from the typed result model alone: no renderer talks to a kernel or
+// runs anything, so a results.json can be rendered again later, elsewhere.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "harness/base/result.h"
+#include "harness/results/results.h"
+
+namespace nodeproof::reports {
+
+enum class Format { kConsole, kJson, kJunit, kKtap, kHtml, kMarkdown };
+
+// "console", "json", "junit", "ktap", "html", "markdown".
+std::string_view ToString(Format format);
+Result<Format> ParseFormat(std::string_view text);
+
+// The report as text. Errors only for kJson, when `results` has no JSON form (results::Serialize).
+Result<std::string> Render(Format format, const results::Results& results);
+
+// Writes results.json, junit.xml, results.ktap and report.html into `directory`, which must exist,
+// each with a rename, so that a reader never meets half a file. results.json comes first: when a
+// later one cannot be written, the run itself is safe.
+Status WriteReports(const std::filesystem::path& directory, const results::Results& results);
+
+// One small file each.
+enum class Colour { kNo, kYes };
+std::string RenderConsole(const results::Results& results, Colour colour);
+std::string RenderJunit(const results::Results& results);
+std::string RenderKtap(const results::Results& results);
+std::string RenderHtml(const results::Results& results);
+std::string RenderMarkdown(const results::Results& results);
+
+}  // namespace nodeproof::reports
