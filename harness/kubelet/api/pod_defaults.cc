@@ -75,7 +75,11 @@ Status CheckResources(const Pod& pod, std::string_view who, const ResourceRequir
 void ApplyApiDefaults(Pod& pod) {
   std::ranges::for_each(pod.containers, DefaultRequestsToLimits);
   std::ranges::for_each(pod.init_containers, DefaultRequestsToLimits);
-  if (!pod.resources || pod.resources->limits.empty()) return;
+  if (!pod.resources || (pod.resources->limits.empty() && pod.resources->requests.empty())) return;
+  for (const auto& [name, quantity] : AggregateLimits(pod)) {
+    if (name.starts_with(kHugepagesPrefix)) pod.resources->limits.emplace(name, quantity);
+  }
+  if (pod.resources->limits.empty()) return;
   ResourceList& requests = pod.resources->requests;
   for (const auto& [name, quantity] : AggregateRequests(pod)) {
     if (IsPodLevelResource(name)) requests.emplace(name, quantity);

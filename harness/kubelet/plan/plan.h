@@ -3,11 +3,11 @@
 //
 //   / ─┬─ system.slice                          cpu.weight 100
 //      └─ kubepods.slice                        node slice
-//          ├─ kubepods-pod<uid>.slice           a Guaranteed pod
-//          │   └─ cri-containerd-<id>.scope     its container
 //          ├─ kubepods-burstable.slice          QoS
 //          │   └─ kubepods-burstable-pod<uid>.slice
-//          └─ kubepods-besteffort.slice         QoS
+//          ├─ kubepods-besteffort.slice         QoS
+//          └─ kubepods-pod<uid>.slice           a Guaranteed pod
+//              └─ cri-containerd-<id>.scope     its container
 #pragma once
 
 #include <cstdint>
@@ -92,7 +92,8 @@ struct Plan {
   CgroupDriver driver = CgroupDriver::kSystemd;
   WeightFormula weight_formula = WeightFormula::kQuadratic;
   ResourceList capacity;
-  ResourceList allocatable;  // capacity - reservations - hard eviction thresholds
+  ResourceList allocatable;             // capacity - reservations - hard eviction thresholds
+  std::vector<int64_t> hugepage_sizes;  // bytes; each pod and container has a limit for each
   std::vector<std::string> warnings;
   bool operator==(const Plan&) const = default;
 };

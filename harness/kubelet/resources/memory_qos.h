@@ -31,7 +31,8 @@ struct MemoryQosSettings {
   MemoryReservationPolicy policy = MemoryReservationPolicy::kNone;  // of 1.36
   double throttling_factor = 0.9;
   Bytes page_size{4096};
-  // Node Allocatable memory, eviction threshold taken off; 0 when unknown.
+  // The node's memory less what is reserved for system and kube, which the kubelet takes where there
+  // is no limit (GetNodeAllocatableAbsolute); 0 when unknown.
   Bytes node_allocatable_memory;
 };
 
