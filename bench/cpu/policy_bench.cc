@@ -8,6 +8,7 @@
 #include "harness/kubelet/admit/node_allocator.h"
 #include "harness/kubelet/admit/uniform_node.h"
 #include "harness/kubelet/cpu_manager/take_by_topology.h"
+#include "harness/kubelet/node_plan/node_plan.h"
 
 namespace nodeproof {
 namespace {
@@ -106,6 +107,24 @@ BENCHMARK_CAPTURE(BM_AdmitPods, restricted_distributed, "restricted", true)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_AdmitPods, single_numa_node, "single-numa-node", false)
     ->Unit(benchmark::kMillisecond);
+
+// The whole of `nodeproof plan` but parsing: admission, the tree with its derivations, and the
+// text.
+void BM_PlanNode(benchmark::State& state) {
+  const auto node = admit::UniformNode(kLargeNode, kNumaBytes);
+  auto config = LargeNodeConfig("best-effort", true);
+  config.max_pods = kPods;
+  const std::vector<kubelet::Pod> pods = ManyPods();
+  for (auto _ : state) {
+    const auto plan = kubelet::PlanNode(node, config, pods);
+    if (!plan) {
+      state.SkipWithError(plan.error().ToString().c_str());
+      break;
+    }
+    benchmark::DoNotOptimize(kubelet::RenderPlan(*plan));
+  }
+}
+BENCHMARK(BM_PlanNode)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace nodeproof
