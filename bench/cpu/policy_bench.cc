@@ -3,6 +3,7 @@
 // not grow with the number of NUMA combinations.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <random>
 
 #include "harness/kubelet/admit/node_allocator.h"
@@ -93,8 +94,8 @@ void BM_AdmitPods(benchmark::State& state, const char* topology_policy, bool dis
       state.SkipWithError(allocator.error().ToString().c_str());
       break;
     }
-    admitted = 0;
-    for (const kubelet::Pod& pod : pods) admitted += allocator->Admit(pod).admitted ? 1 : 0;
+    admitted = std::ranges::count_if(admit::AdmitAll(*allocator, pods),
+                                     [](const auto& each) { return each.second.admitted; });
   }
   state.counters["admitted"] = static_cast<double>(admitted);
   state.counters["pods_per_second"] =
