@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "conformance/runner.h"
 
 namespace nodeproof::agent {
@@ -71,7 +73,7 @@ void RunClaimTests(const ClaimRun& run) {
   delete listeners.Release(listeners.default_result_printer());
   listeners.Append(new IterationListener(position));
   // Its result says whether all passed, which the verdicts say better.
-  (void)RUN_ALL_TESTS();
+  std::ignore = RUN_ALL_TESTS();
 }
 
 }  // namespace nodeproof::agent

@@ -38,7 +38,7 @@ Finding LookAtHost() {
 }
 
 Finding LookAtQemu() {
-  const auto qemu = node::FindQemu("qemu-system-x86_64");
+  const auto qemu = node::FindProgram("qemu-system-x86_64", "qemu-system-x86");
   if (!qemu) return Missing("qemu", qemu.error());
   return Found("qemu", *qemu);
 }

@@ -14,6 +14,13 @@ if(NODEPROOF_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+if(NODEPROOF_FUZZ)
+  # Every room is instrumented; the targets below harness/*/fuzz add libFuzzer's main.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 function(nodeproof_room name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBS;TESTS" ${ARGN})
   add_library(nodeproof_${name} STATIC ${arg_SOURCES})

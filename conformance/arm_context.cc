@@ -12,6 +12,21 @@ uint64_t HashOf(std::string_view text) {
   return hash;
 }
 
+// A plan may be for a larger node than the one at hand: its CPU lists are cut to the CPUs that are
+// here, and one that names none of them is left out.
+void CutToNode(kubelet::PlannedCgroup& group, const CpuSet& online) {
+  std::erase_if(group.knobs, [&](kubelet::PlannedKnob& knob) {
+    if (knob.file != "cpuset.cpus") return false;
+    const auto planned = CpuSet::Parse(knob.value);
+    if (!planned || online.Contains(*planned)) return false;
+    const CpuSet here = *planned & online;
+    knob.value = here.ToString();
+    knob.derivation += ", cut to the CPUs of this node";
+    return here.empty();
+  });
+  for (kubelet::PlannedCgroup& child : group.children) CutToNode(child, online);
+}
+
 }  // namespace
 
 ArmContext::ArmContext(const Environment& environment, const Claim& claim, ArmRole role)
@@ -30,6 +45,7 @@ Result<capsule::Tree> ArmContext::Plant(const kubelet::NodeSpec& node_spec,
   kubelet::PlanOptions options;
   options.driver = environment_.driver;
   kubelet::Plan plan = TRY(kubelet::MakePlan(node_spec, config, pods, options));
+  CutToNode(plan.root, online_);
   if (edit) TRY(edit(plan));
   return environment_.capsule->Plant(plan, limits);
 }

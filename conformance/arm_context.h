@@ -47,8 +47,8 @@ class ArmContext {
   int QuietCpu() const { return *std::prev(online_.end()); }
   const CpuSet& online() const { return online_; }
 
-  // Plants the tree that the kubelet would make for `pods` on a node of `node_spec`, after `edit`
-  // had its way with the plan.
+  // Plants the tree that the kubelet would make for `pods` on a node of `node_spec` (which may have
+  // more CPUs than this one), after `edit` had its way with the plan.
   Result<capsule::Tree> Plant(const kubelet::NodeSpec& node_spec,
                               const kubelet::KubeletConfiguration& config,
                               const std::vector<kubelet::Pod>& pods,

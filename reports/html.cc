@@ -23,7 +23,7 @@ constexpr Verdict kOrder[] = {Verdict::kViolated, Verdict::kError, Verdict::kInc
 // The run's verdict in one sentence, by the rule of its exit status.
 std::string Headline(const Results& results) {
   const Totals totals = TotalsOf(results.claims);
-  if (totals.claims() == 0) return "No claim was run";
+  if (totals.Claims() == 0) return "No claim was run";
   switch (ExitStatus(results, /*strict=*/false)) {
     case 1:
       return "This node breaks a promise";
@@ -227,7 +227,7 @@ std::string RenderHtml(const Results& results) {
       "style-src 'unsafe-inline'\">\n");
   page.Element("title", {}, "nodeproof: " + TotalsText(TotalsOf(results.claims)));
   page.Open("style");
-  page.Own(kHtmlStyle);
+  page.Own(HtmlStyle());
   page.Close();
   page.Close();
   page.Open("body");

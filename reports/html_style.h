@@ -5,6 +5,6 @@
 
 namespace nodeproof::reports {
 
-extern const std::string_view kHtmlStyle;
+std::string_view HtmlStyle();
 
 }  // namespace nodeproof::reports

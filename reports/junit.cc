@@ -31,7 +31,7 @@ void Set(pugi::xml_node node, const char* name, const std::string& value) {
 
 // Counts as xUnit defines them, for one suite or for all.
 void SetCounts(pugi::xml_node node, const Totals& totals, double seconds) {
-  Set(node, "tests", std::to_string(totals.claims()));
+  Set(node, "tests", std::to_string(totals.Claims()));
   Set(node, "failures", std::to_string(totals.violated - totals.known + totals.inconclusive));
   Set(node, "errors", std::to_string(totals.error));
   Set(node, "skipped", std::to_string(totals.unsupported + totals.known));

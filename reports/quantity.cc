@@ -108,7 +108,7 @@ std::string Figure(double value, const Scale& scale) {
 }
 
 std::string ExpectedText(const Expectation& expected, const Scale& scale) {
-  const std::string value = Figure(expected.value, scale);
+  std::string value = Figure(expected.value, scale);
   const std::string tolerance = Figure(expected.tolerance, scale);
   const bool exact = expected.tolerance == 0;
   switch (expected.relation) {

@@ -54,7 +54,7 @@ Totals TotalsOf(const std::vector<Claim>& claims) {
 }
 
 std::string TotalsText(const Totals& totals) {
-  std::string text = fmt::format("{} claim{}", totals.claims(), totals.claims() == 1 ? "" : "s");
+  std::string text = fmt::format("{} claim{}", totals.Claims(), totals.Claims() == 1 ? "" : "s");
   const char* separator = ": ";
   const auto add = [&](int count, const std::string& what) {
     if (count == 0) return;

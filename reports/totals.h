@@ -19,7 +19,7 @@ struct Totals {
   int error = 0;
 
   void Add(const results::Claim& claim);
-  int claims() const { return holds + violated + inconclusive + unsupported + error; }
+  int Claims() const { return holds + violated + inconclusive + unsupported + error; }
   int Of(results::Verdict verdict) const;
 };
 

@@ -40,12 +40,12 @@ std::string Environment(const char* name) {
 }
 
 // The numbers in a release: {6, 12, 117, 12} of "6.12.117+deb12-cloud-amd64".
-std::vector<int> Numbers(std::string_view release) {
-  std::vector<int> numbers;
+std::vector<unsigned> Numbers(std::string_view release) {
+  std::vector<unsigned> numbers;  // unsigned: the '-' in "6.1.0-56" is no sign
   const char* at = release.data();
   const char* end = at + release.size();
   while (at != end) {
-    int number = 0;
+    unsigned number = 0;
     const auto [next, error] = std::from_chars(at, end, number);
     if (error == std::errc()) numbers.push_back(number);
     at = error == std::errc() ? next : at + 1;
@@ -99,8 +99,8 @@ Result<KernelImage> Load(const std::string& path) {
   if (!release) return std::unexpected(WithRemedy(release.error()));
   image.release = *release;
   const auto numbers = Numbers(image.release);
-  if (!numbers.empty()) image.major = numbers[0];
-  if (numbers.size() > 1) image.minor = numbers[1];
+  if (!numbers.empty()) image.major = static_cast<int>(numbers[0]);
+  if (numbers.size() > 1) image.minor = static_cast<int>(numbers[1]);
   const fs::path modules =
       fs::absolute(path).parent_path().parent_path() / "lib/modules" / image.release;
   std::error_code ignored;

@@ -7,6 +7,7 @@ const TopicTable& AllTopics() {
   static const TopicTable table = [] {
     TopicTable all;
     RegisterPolicyTopics(all);
+    RegisterEvictionTopics(all);
     RegisterCpuTopics(all);
     RegisterTopologyTopics(all);
     RegisterMemoryManagerTopics(all);
