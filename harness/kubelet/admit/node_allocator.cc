@@ -213,15 +213,4 @@ PodAdmission NodeAllocator::AssignmentsOf(const Pod& pod) const {
   return admission;
 }
 
-std::map<std::string, PodAdmission, std::less<>> AdmitAll(NodeAllocator& node,
-                                                          const std::vector<Pod>& pods) {
-  std::map<std::string, PodAdmission, std::less<>> admissions;
-  for (const Pod& pod : pods) admissions[pod.uid] = node.Admit(pod);
-  for (const Pod& pod : pods) {
-    PodAdmission& admission = admissions[pod.uid];
-    if (admission.admitted) admission = node.AssignmentsOf(pod);
-  }
-  return admissions;
-}
-
 }  // namespace nodeproof::admit

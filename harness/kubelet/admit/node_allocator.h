@@ -101,11 +101,6 @@ class NodeAllocator {
   memory_manager::MemoryState memory_state_;
 };
 
-// Admits pods in the order given and says what each has once the last is there, as
-// PlanOptions::admissions takes it: by uid.
-std::map<std::string, kubelet::PodAdmission, std::less<>> AdmitAll(
-    NodeAllocator& node, const std::vector<kubelet::Pod>& pods);
-
 // The CPU topology that the kubelet would discover on such a node.
 Result<cpu_manager::CpuTopology> CpuTopologyOf(const kubelet::NodeSpec& node);
 

@@ -183,16 +183,6 @@ TEST(NodeAllocator, ReservedSystemCpusStandForTheReservation) {
   EXPECT_EQ(node.SharedPool().ToString(), "1-3,5-7");
 }
 
-TEST(AdmitAll, SaysWhatPodsHaveInTheEnd) {
-  NodeAllocator node = EightCpus();
-  const auto admissions = AdmitAll(node, {PodWith("shared", {ContainerWith("c", "", "")}),
-                                          PodWith("two", {ContainerWith("c", "2", "1Gi")}),
-                                          PodWith("all", {ContainerWith("c", "8", "1Gi")})});
-  EXPECT_EQ(admissions.at("shared").containers.at("c").cpuset_cpus, "0,2-4,6-7");
-  EXPECT_EQ(admissions.at("two").containers.at("c").cpuset_cpus, "1,5");
-  EXPECT_FALSE(admissions.at("all").admitted);
-}
-
 // Random admissions and releases on a random configuration.
 struct Random {
   explicit Random(unsigned seed) : engine(seed) {}
