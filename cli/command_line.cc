@@ -36,9 +36,10 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   const std::vector<std::string> words(argv, argv + argc);
-  std::vector<std::pair<std::string, Command>> commands = {
+  const std::vector<std::pair<std::string, Command>> commands = {
       {"run", AddRunCommand(app, words)}, {"list", AddListCommand(app)},
-      {"doc", AddDocCommand(app)},        {"report", AddReportCommand(app)},
+      {"doc", AddDocCommand(app)},        {"plan", AddPlanCommand(app)},
+      {"model", AddModelCommand(app)},    {"report", AddReportCommand(app)},
       {"doctor", AddDoctorCommand(app)},  {"clean", AddCleanCommand(app)}};
   try {
     app.parse(argc, argv);

@@ -14,6 +14,8 @@ using Command = std::function<Result<int>()>;
 Command AddRunCommand(CLI::App& app, const std::vector<std::string>& argv);
 Command AddListCommand(CLI::App& app);
 Command AddDocCommand(CLI::App& app);
+Command AddPlanCommand(CLI::App& app);
+Command AddModelCommand(CLI::App& app);
 Command AddReportCommand(CLI::App& app);
 Command AddDoctorCommand(CLI::App& app);
 Command AddCleanCommand(CLI::App& app);

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""The program as a user meets it: every claim on two kernels, both lanes, bad input, sudden death.
+
+usage: end_to_end_test.py BIN_DIR SOURCE_DIR [unittest arguments]
+"""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(sys.argv[1])
+SOURCE = pathlib.Path(sys.argv[2])
+NODEPROOF = str(BIN / "nodeproof")
+SCHEMA = str(SOURCE / "reports/results.schema.json")
+VALIDATE = str(SOURCE / "reports/validate.py")
+
+
+def run(*args, timeout=600, env=None, **kwargs):
+    return subprocess.run([NODEPROOF, *args], capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, **(env or {})}, **kwargs)
+
+
+def living_processes_of(pid):
+    """Pids of living processes whose ancestor is `pid`, zombies left out."""
+    parents, states = {}, {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents[int(entry.name)] = int(fields[1])
+        states[int(entry.name)] = fields[0]
+    family = {pid}
+    grown = True
+    while grown:
+        more = {p for p, parent in parents.items() if parent in family and p not in family}
+        family |= more
+        grown = bool(more)
+    return {p for p in family if p != pid and states.get(p, "Z") != "Z"}
+
+
+class Scratch(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="nodeproof-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.out = str(self.folder / "out")
+
+    def results(self, out=None):
+        return json.loads((pathlib.Path(out or self.out) / "results.json").read_text())
+
+    def assert_one_error_line(self, done, *words):
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        errors = [line for line in done.stderr.splitlines() if line]
+        self.assertEqual(len(errors), 1, done.stderr)
+        self.assertTrue(errors[0].startswith("error: "), done.stderr)
+        for word in words:
+            self.assertIn(word, errors[0])
+
+
+class EveryClaim(Scratch):
+    def check(self, kernel, *options):
+        done = run("run", "--kernel", kernel, "--out", self.out, *options)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        results = self.results()
+        self.assertEqual({claim["verdict"] for claim in results["claims"]}, {"holds"})
+        self.assertEqual(len(results["claims"]), len(json.loads(run("list", "--json").stdout)["claims"]))
+        for claim in results["claims"]:
+            self.assertEqual(set(claim["arms"]), {"protected", "control"}, claim["id"])
+            self.assertEqual(claim["arms"]["control"]["finding"], "outside", claim["id"])
+        for report in ("results.json", "junit.xml", "results.ktap", "report.html"):
+            self.assertTrue((pathlib.Path(self.out) / report).stat().st_size > 0, report)
+        subprocess.run(["/usr/bin/python3", VALIDATE, SCHEMA, self.out + "/results.json"], check=True)
+        self.assertEqual(sorted(os.listdir(self.out)),
+                         ["junit.xml", "report.html", "results.json", "results.ktap"])
+
+    def test_holds_on_6_12(self):
+        self.check("6.12")
+
+    def test_holds_on_6_1_with_cgroupfs_names(self):
+        self.check("6.1", "--driver", "cgroupfs")
+
+
+class DeterministicLane(Scratch):
+    def test_repeats_bit_for_bit_also_beside_busy_loops(self):
+        first, second = str(self.folder / "a"), str(self.folder / "b")
+        command = ("run", "cpu.*", "--kernel", "6.12", "--lane", "deterministic", "--seed", "7", "--out")
+        self.assertEqual(run(*command, first).returncode, 0)
+        loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+        try:
+            self.assertEqual(run(*command, second).returncode, 0)
+        finally:
+            for loop in loops:
+                loop.kill()
+                loop.wait()
+        self.assertEqual(self.results(first)["claims"], self.results(second)["claims"])
+
+    def test_what_the_lane_cannot_do_is_unsupported_by_name(self):
+        done = run("run", "memory.min.anon-hog", "--lane", "deterministic", "--out", self.out)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        claim = self.results()["claims"][0]
+        self.assertEqual(claim["verdict"], "unsupported")
+        self.assertIn("disk", claim["reason"])
+
+
+class BadInput(Scratch):
+    def test_unknown_claim(self):
+        self.assert_one_error_line(run("run", "cpu.wieght.pods", "--out", self.out),
+                                   "cpu.wieght.pods", "did you mean cpu.weight.pods?")
+        self.assertFalse(os.path.exists(self.out))
+
+    def test_kernels_that_are_none(self):
+        text = self.folder / "text"
+        text.write_text("not a kernel")
+        self.assert_one_error_line(run("run", "--kernel", str(text)), str(text), "bzImage")
+        self.assert_one_error_line(run("run", "--kernel", "/no/such/vmlinuz"), "/no/such/vmlinuz")
+        self.assert_one_error_line(run("run", "--kernel", "2.4"), "2.4", "fetch-kernels")
+
+    def test_sizes_that_cannot_be(self):
+        self.assert_one_error_line(run("run", "--memory", "16M"), "16", "256")
+        self.assert_one_error_line(run("run", "--memory", "lots"), "--memory", "lots")
+        self.assert_one_error_line(run("run", "--cpus", "0"), "0")
+        self.assert_one_error_line(run("run", "--repeat", "0"), "--repeat")
+
+    def test_an_out_folder_that_cannot_be_written(self):
+        self.assert_one_error_line(run("run", "--out", "/proc/nodeproof"), "--out /proc/nodeproof")
+        a_file = self.folder / "file"
+        a_file.write_text("")
+        self.assert_one_error_line(run("run", "--out", str(a_file)), "--out", str(a_file))
+
+    def test_no_qemu(self):
+        self.assert_one_error_line(run("run", "--node", "vm", env={"PATH": "/nowhere"}),
+                                   "qemu-system-x86_64", "apt-get install")
+
+    def test_a_module_that_is_none(self):
+        module = self.folder / "bad.ko"
+        module.write_text("not a module")
+        self.assert_one_error_line(run("run", "--module", str(module)), str(module))
+
+    def test_this_host_says_what_is_missing(self):
+        if run("doctor", "--json").stdout and json.loads(run("doctor", "--json").stdout)["host"]:
+            self.skipTest("this machine has a usable unified hierarchy")
+        self.assert_one_error_line(run("run", "--node", "host"), "cgroup")
+        self.assert_one_error_line(run("run", "--node", "host", "--lane", "deterministic"))
+
+    def test_reports_of_files_that_are_none(self):
+        cut = self.folder / "cut.json"
+        cut.write_text('{"schema": "nodeproof.results/1", "run": {')
+        self.assert_one_error_line(run("report", str(cut)), str(cut))
+        self.assert_one_error_line(run("report", "/no/such/results.json"), "/no/such/results.json")
+
+    def test_usage(self):
+        self.assert_one_error_line(run("run", "--frobnicate"), "--frobnicate")
+        self.assert_one_error_line(run("frobnicate"), "frobnicate")
+        self.assert_one_error_line(run())
+
+
+class SuddenDeath(Scratch):
+    def start(self):
+        return subprocess.Popen([NODEPROOF, "run", "cpu.weight.*", "--out", self.out],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                start_new_session=True)
+
+    def test_interrupt_is_one_line_and_keeps_what_is_finished(self):
+        process = self.start()
+        for line in process.stdout:
+            if line.startswith("holds"):
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 2)
+        self.assertIn("error: interrupted after 1 finished claim", errors)
+        self.assertEqual(living_processes_of(process.pid), set())
+        results = self.results()
+        self.assertEqual(len(results["claims"]), 1)
+        self.assertFalse(results["run"]["complete"])
+
+    def test_kill_9_at_random_moments_leaves_nothing_after_clean(self):
+        pick = random.Random(20261121)
+        before = set(os.listdir(tempfile.gettempdir()))
+        for _ in range(20):
+            process = self.start()
+            deadline = time.monotonic() + pick.uniform(0, 8)
+            children = set()
+            while time.monotonic() < deadline:
+                children |= living_processes_of(process.pid)
+                time.sleep(0.05)
+            process.kill()
+            process.communicate(timeout=60)
+            gone = time.monotonic() + 30
+            while any(self.alive(child) for child in children):
+                self.assertLess(time.monotonic(), gone, f"still alive: {children}")
+                time.sleep(0.05)
+            clean = run("clean")
+            self.assertEqual(clean.returncode, 0, clean.stderr)
+            if os.path.isdir(self.out):
+                self.assertEqual([f for f in os.listdir(self.out) if f.endswith(".partial")], [])
+        after = set(os.listdir(tempfile.gettempdir()))
+        self.assertEqual({name for name in after - before if "nodeproof" in name or "qemu" in name}, set())
+        self.assertEqual(run("clean").stdout, "nothing to clean\n")
+
+    @staticmethod
+    def alive(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+
+class Listings(unittest.TestCase):
+    def test_list_doc_and_doctor(self):
+        listed = json.loads(run("list", "--json").stdout)["claims"]
+        self.assertIn("cpu.max.ceiling", [claim["id"] for claim in listed])
+        for claim in listed:
+            for part in ("tree", "load", "expected", "tolerance", "control"):
+                self.assertTrue(claim["explanation"][part], f"{claim['id']}: {part}")
+        doc = run("doc", "cpu.max.ceiling").stdout
+        for section in ("STATEMENT", "SOURCE", "TREE", "LOAD", "EXPECTED", "TOLERANCE", "CONTROL ARM"):
+            self.assertIn(section, doc)
+        self.assertEqual(run("list", "cpu.*").stdout.count("\n"),
+                         sum(claim["id"].startswith("cpu.") for claim in listed))
+        self.assertTrue(json.loads(run("doctor", "--json").stdout)["vm"])
+        self.assertEqual(run("--version").stdout.split()[0], "nodeproof")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
