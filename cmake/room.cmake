@@ -15,9 +15,10 @@ if(NODEPROOF_SANITIZE)
 endif()
 
 if(NODEPROOF_FUZZ)
-  # Every room is instrumented; the targets below harness/*/fuzz add libFuzzer's main.
+  # Every room is instrumented; the targets below harness/*/fuzz add libFuzzer's main. Clang warns of
+  # the deprecated std::get_temporary_buffer inside libstdc++'s own stable_sort.
   add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-    -fno-omit-frame-pointer)
+    -fno-omit-frame-pointer -Wno-deprecated-declarations)
   add_link_options(-fsanitize=address,undefined)
 endif()
 

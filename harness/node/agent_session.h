@@ -14,7 +14,7 @@ namespace nodeproof::node {
 // How long to wait. A claim may take `budget_factor` times the budget it announced, and `slack`;
 // between claims (modules, set-up, tear-down) the slack alone counts.
 struct Patience {
-  Seconds hello{60};
+  Seconds hello{90};
   double budget_factor = 4;
   Seconds slack{60};
 };

@@ -214,7 +214,9 @@ Result<BootReport> BootGuest(QemuCommand command, const Patience& patience, cons
   SpawnSpec spec;
   spec.argv = QemuArgv(command);
   spec.inherited = {command.initramfs, command.events, command.console, command.qmp};
-  if (command.scratch >= 0) spec.inherited.push_back(command.scratch);
+  for (const int fd : {command.unpacked_kernel, command.scratch}) {
+    if (fd >= 0) spec.inherited.push_back(fd);
+  }
   spec.output = output.write.get();
   Boot boot(patience, clock, sink, cancel_fd, std::move(events.read), std::move(console.read),
             std::move(output.read), std::move(qmp_ours));
