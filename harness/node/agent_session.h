@@ -31,6 +31,8 @@ class AgentSession {
   // Said `end`, `fatal`, or something that makes it useless to go on.
   bool over() const { return over_; }
   Nanoseconds deadline() const { return deadline_; }
+  // We ourselves stood still for so long (^Z): the agent is not to blame for that.
+  void Excuse(Nanoseconds pause) { deadline_ += pause; }
 
   // What is known if the run ends now, as `ending`, for `reason`; once over(), as the agent said.
   RunOutcome Outcome(Ending ending, std::string reason) const;
