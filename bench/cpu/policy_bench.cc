@@ -3,6 +3,7 @@
 // not grow with the number of NUMA combinations.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <random>
 
 #include "harness/kubelet/admit/node_allocator.h"
@@ -58,15 +59,15 @@ void BM_PackedAllocation(benchmark::State& state) {
 }
 BENCHMARK(BM_PackedAllocation)->ArgName("cpus")->Arg(2)->Arg(97);
 
-// 500 pods of 3 containers: one in eight is Guaranteed with whole CPUs, as many as fit.
+// 500 pods of 3 containers that all fit: one in sixteen has CPUs of its own.
 std::vector<kubelet::Pod> ManyPods() {
   std::vector<kubelet::Pod> pods;
   std::mt19937 random(1);
   for (int i = 0; i < kPods; ++i) {
-    const bool exclusive = i % 8 == 0;
+    const bool exclusive = i % 16 == 0;
     std::vector<kubelet::Container> containers;
     for (const char* name : {"app", "proxy", "log"}) {
-      const std::string cpu = exclusive ? std::to_string(1 + random() % 2) : "300m";
+      const std::string cpu = exclusive ? std::to_string(1 + random() % 2) : "50m";
       containers.push_back(ContainerWith(name, cpu, "128Mi"));
     }
     if (i % 4 == 1) containers[0].limits().clear();  // Burstable
@@ -77,6 +78,7 @@ std::vector<kubelet::Pod> ManyPods() {
 
 kubelet::KubeletConfiguration LargeNodeConfig(const char* topology_policy, bool distributed) {
   kubelet::KubeletConfiguration config = admit::StaticCpus();
+  config.max_pods = kPods;
   config.topology_manager_policy = topology_policy;
   if (distributed) config.cpu_manager_policy_options["distribute-cpus-across-numa"] = "true";
   admit::AddStaticMemory(config, kNumaNodes, int64_t{1} << 30);
@@ -108,13 +110,13 @@ BENCHMARK_CAPTURE(BM_AdmitPods, restricted_distributed, "restricted", true)
 BENCHMARK_CAPTURE(BM_AdmitPods, single_numa_node, "single-numa-node", false)
     ->Unit(benchmark::kMillisecond);
 
-// The whole of `nodeproof plan` but parsing: admission, the tree with its derivations, and the
-// text.
-void BM_PlanNode(benchmark::State& state) {
+// All of `nodeproof plan`: admission, and the whole tree as text.
+void BM_Plan(benchmark::State& state, const char* topology_policy, bool distributed) {
   const auto node = admit::UniformNode(kLargeNode, kNumaBytes);
-  auto config = LargeNodeConfig("best-effort", true);
+  auto config = LargeNodeConfig(topology_policy, distributed);
   config.max_pods = kPods;
   const std::vector<kubelet::Pod> pods = ManyPods();
+  int64_t admitted = 0;
   for (auto _ : state) {
     const auto plan = kubelet::PlanNode(node, config, pods);
     if (!plan) {
@@ -122,9 +124,13 @@ void BM_PlanNode(benchmark::State& state) {
       break;
     }
     benchmark::DoNotOptimize(kubelet::RenderPlan(*plan));
+    admitted = std::ranges::count_if(plan->pods, &kubelet::PlannedPod::admitted);
   }
+  state.counters["admitted"] = static_cast<double>(admitted);
 }
-BENCHMARK(BM_PlanNode)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Plan, no_alignment, "none", false)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Plan, restricted_distributed, "restricted", true)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace nodeproof

@@ -1,9 +1,11 @@
 #include "harness/node/kernel_image.h"
 
+#include <elf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "harness/base/file.h"
@@ -54,11 +56,41 @@ TEST(ReadKernelRelease, SaysWhatIsWrong) {
   image = good;
   image[0x20f] = static_cast<char>(0xff);
   EXPECT_EQ(error(image), "k does not say its kernel version");
-  image = good.substr(0, 0x502);
+  image = good.substr(0, 0x506);
   EXPECT_EQ(error(image), "k does not say its kernel version");
   for (size_t size = 0; size < good.size(); ++size) {
     const auto release = ReadKernelRelease(std::string_view(good).substr(0, size), "k");
     EXPECT_EQ(release.value_or("6.12.1"), "6.12.1");
+  }
+}
+
+// An ELF file with one note, as in a kernel with CONFIG_PVH.
+std::string FakeKernel(const char* owner, uint32_t type) {
+  Elf64_Ehdr header{};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_phoff = sizeof header;
+  header.e_phnum = 1;
+  Elf64_Phdr segment{};
+  segment.p_type = PT_NOTE;
+  segment.p_offset = sizeof header + sizeof segment;
+  const Elf64_Nhdr other{4, 3, 1};
+  const Elf64_Nhdr note{4, 4, type};
+  std::string notes(reinterpret_cast<const char*>(&other), sizeof other);
+  notes += std::string("GNU\0abc\0", 8);
+  notes.append(reinterpret_cast<const char*>(&note), sizeof note);
+  notes += owner + std::string("\0\0\0\0\0", 5);
+  segment.p_filesz = notes.size();
+  return std::string(reinterpret_cast<const char*>(&header), sizeof header) +
+         std::string(reinterpret_cast<const char*>(&segment), sizeof segment) + notes;
+}
+
+TEST(HasPvhEntry, FindsXensNote) {
+  EXPECT_TRUE(HasPvhEntry(FakeKernel("Xen", 18)));
+  EXPECT_FALSE(HasPvhEntry(FakeKernel("Xen", 17)));
+  EXPECT_FALSE(HasPvhEntry(FakeKernel("GNU", 18)));
+  const std::string whole = FakeKernel("Xen", 18);
+  for (size_t size = 0; size + 9 < whole.size(); ++size) {
+    EXPECT_FALSE(HasPvhEntry(std::string_view(whole).substr(0, size)));
   }
 }
 
@@ -102,6 +134,13 @@ TEST_F(CacheTest, TheNewestMatchWins) {
   EXPECT_EQ(kernel.minor, 12);
   EXPECT_EQ(kernel.modules_directory,
             cache_ / "kernels" / kernel.release / "lib/modules" / kernel.release);
+}
+
+TEST_F(CacheTest, AKernelThatCannotBeUnpackedSaysSo) {
+  Add("6.12.1");
+  const auto unpacked = UnpackKernel(FindKernel("6.12", cache_)->path);
+  ASSERT_FALSE(unpacked);
+  EXPECT_THAT(unpacked.error().message, HasSubstr("vmlinuz-6.12.1 has no PVH entry point"));
 }
 
 TEST_F(CacheTest, SaysWhatIsNotCachedAndHowToFetchIt) {

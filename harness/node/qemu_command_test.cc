@@ -45,6 +45,12 @@ TEST(QemuArgv, DeterministicLaneSeesNoHost) {
   EXPECT_THAT(KernelCommandLine(command), HasSubstr("random.trust_cpu=on"));
 }
 
+TEST(QemuArgv, AnUnpackedKernelIsStartedDirectly) {
+  QemuCommand command = Command();
+  command.unpacked_kernel = 9;
+  EXPECT_THAT(Line(command), HasSubstr("-kernel /proc/self/fd/9 -initrd /proc/self/fd/10 "));
+}
+
 TEST(QemuArgv, KvmTakesTheHostsCpu) {
   QemuCommand command = Command();
   command.accelerator = Accelerator::kKvm;

@@ -235,6 +235,20 @@ void ExpectSound(const NodeAllocator& node, const CpuSet& whole_pool) {
     all = all | of_pod;
   }
   EXPECT_EQ(all, whole_pool);
+
+  uint64_t reserved = 0;
+  for (const auto& [id, numa] : node.memory_state().machine) {
+    const memory_manager::MemoryTable& memory = numa.memory.at("memory");
+    EXPECT_EQ(memory.free + memory.reserved, memory.allocatable) << "NUMA node " << id;
+    reserved += memory.reserved;
+  }
+  uint64_t in_blocks = 0;
+  for (const auto& [uid, containers] : node.memory_state().assignments) {
+    for (const auto& [name, blocks] : containers) {
+      for (const memory_manager::Block& block : blocks) in_blocks += block.size;
+    }
+  }
+  EXPECT_EQ(in_blocks, reserved);
 }
 
 class RandomNodes : public testing::TestWithParam<unsigned> {};

@@ -90,7 +90,7 @@ std::vector<ContainerCpus> ContainersOf(const Pod& pod, QosClass qos, const Feat
   for (const Container& container : pod.init_containers) {
     add(container, container.restartable() ? ContainerKind::kSidecar : ContainerKind::kInit);
   }
-  for (const Container& container : pod.containers) add(container, ContainerKind::kApp);
+  for (const Container& container : pod.containers) add(container, ContainerKind::kRegular);
   return containers;
 }
 

@@ -11,22 +11,21 @@
 #include <vector>
 
 #include "harness/base/result.h"
+#include "harness/kubelet/api/pod.h"
 #include "harness/kubelet/cpu_manager/policy_options.h"
 #include "harness/kubelet/cpu_manager/take_by_topology.h"
 #include "harness/kubelet/topology_manager/hints.h"
 
 namespace nodeproof::cpu_manager {
 
+using kubelet::ContainerKind;
 using topology_manager::NumaMask;
 using topology_manager::ProviderHints;
 using topology_manager::TopologyHint;
 
-// Ordinary init containers end before the next container starts, so their CPUs can be used again.
-enum class ContainerKind { kInit, kSidecar, kApp };
-
 struct ContainerCpus {
   std::string name;
-  ContainerKind kind = ContainerKind::kApp;
+  ContainerKind kind = ContainerKind::kRegular;
   int cpus = 0;  // exclusive CPUs to give; 0: the container runs in the shared pool
 };
 

@@ -62,7 +62,7 @@ TEST(StaticPolicy, StartRefusesAStateThatLostCpus) {
 TEST(StaticPolicy, AllocatesOnceAndReturnsAll) {
   const StaticPolicy policy = PolicyWith({});
   CpuState state = Started(policy);
-  const ContainerCpus container{"c", ContainerKind::kApp, 4};
+  const ContainerCpus container{"c", ContainerKind::kRegular, 4};
   ASSERT_TRUE(policy.Allocate(state, "pod", container, kAnyNode));
   const CpuSet given = *state.Find("pod", "c");
   EXPECT_EQ(given.size(), 4u);
@@ -79,7 +79,7 @@ TEST(StaticPolicy, InitContainersCpusAreUsedAgainButNotSidecars) {
   CpuState state = Started(policy);
   ASSERT_TRUE(policy.Allocate(state, "pod", {"init", ContainerKind::kInit, 6}, kAnyNode));
   ASSERT_TRUE(policy.Allocate(state, "pod", {"sidecar", ContainerKind::kSidecar, 2}, kAnyNode));
-  ASSERT_TRUE(policy.Allocate(state, "pod", {"app", ContainerKind::kApp, 4}, kAnyNode));
+  ASSERT_TRUE(policy.Allocate(state, "pod", {"app", ContainerKind::kRegular, 4}, kAnyNode));
   const CpuSet init = *state.Find("pod", "init");
   EXPECT_TRUE(init.Contains(*state.Find("pod", "sidecar") | *state.Find("pod", "app")));
   EXPECT_FALSE(state.Find("pod", "sidecar")->Intersects(*state.Find("pod", "app")));
@@ -92,11 +92,11 @@ TEST(StaticPolicy, FullPcpusOnlyRefusesPartsOfCores) {
   const StaticPolicy policy = PolicyWith({.full_pcpus_only = true}, 1);
   CpuState state = Started(policy);
   const CpuState before = state;
-  const auto odd = policy.Allocate(state, "pod", {"c", ContainerKind::kApp, 3}, kAnyNode);
+  const auto odd = policy.Allocate(state, "pod", {"c", ContainerKind::kRegular, 3}, kAnyNode);
   ASSERT_FALSE(odd);
   EXPECT_EQ(odd.error().TypeName(), "SMTAlignmentError");
   // cpu0 is reserved, so its sibling is no part of a whole core: 14 CPUs are, not 15.
-  const auto many = policy.Allocate(state, "pod", {"c", ContainerKind::kApp, 16}, kAnyNode);
+  const auto many = policy.Allocate(state, "pod", {"c", ContainerKind::kRegular, 16}, kAnyNode);
   ASSERT_FALSE(many);
   EXPECT_EQ(many.error().TypeName(), "SMTAlignmentError");
   EXPECT_NE(many.error().message.find("available physical CPUs = 14"), std::string::npos);
@@ -106,16 +106,16 @@ TEST(StaticPolicy, FullPcpusOnlyRefusesPartsOfCores) {
 TEST(StaticPolicy, HintsCountCapacityForPreferenceAndAvailabilityForPossibility) {
   const StaticPolicy policy = PolicyWith({});
   CpuState state = Started(policy);
-  ASSERT_TRUE(policy.Allocate(state, "other", {"c", ContainerKind::kApp, 6}, kAnyNode));
-  const auto hints = policy.Hints(state, "pod", {"c", ContainerKind::kApp, 8});
+  ASSERT_TRUE(policy.Allocate(state, "other", {"c", ContainerKind::kRegular, 6}, kAnyNode));
+  const auto hints = policy.Hints(state, "pod", {"c", ContainerKind::kRegular, 8});
   const auto& list = *hints.at("cpu");
   ASSERT_EQ(list.size(), 2u);
   EXPECT_EQ(list[0].affinity->ToString(), "1");
   EXPECT_TRUE(list[0].preferred);
   EXPECT_EQ(list[1].affinity->ToString(), "0-1");
   EXPECT_FALSE(list[1].preferred);
-  EXPECT_TRUE(policy.Hints(state, "pod", {"c", ContainerKind::kApp, 0}).empty());
-  EXPECT_TRUE(policy.Hints(state, "pod", {"c", ContainerKind::kApp, 9}).at("cpu")->empty());
+  EXPECT_TRUE(policy.Hints(state, "pod", {"c", ContainerKind::kRegular, 0}).empty());
+  EXPECT_TRUE(policy.Hints(state, "pod", {"c", ContainerKind::kRegular, 9}).at("cpu")->empty());
 }
 
 TEST(StaticPolicy, AlignBySocketFillsTheSocketFirst) {

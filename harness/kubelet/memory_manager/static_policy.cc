@@ -265,7 +265,8 @@ Result<PodMemory> PodMemoryOf(const kubelet::Pod& pod, bool guaranteed, bool pod
     memory.containers.push_back({container.name, kind, TRY(RequestsOf(container))});
   }
   for (const kubelet::Container& container : pod.containers) {
-    memory.containers.push_back({container.name, ContainerKind::kApp, TRY(RequestsOf(container))});
+    memory.containers.push_back(
+        {container.name, ContainerKind::kRegular, TRY(RequestsOf(container))});
   }
   return memory;
 }

@@ -13,17 +13,16 @@
 
 namespace nodeproof::memory_manager {
 
+using kubelet::ContainerKind;
 using topology_manager::ProviderHints;
 using topology_manager::TopologyHint;
 
 // "memory" first, then the huge pages by name: resource and bytes.
 using MemoryRequests = std::vector<std::pair<std::string, uint64_t>>;
 
-enum class ContainerKind { kInit, kSidecar, kApp };
-
 struct ContainerMemory {
   std::string name;
-  ContainerKind kind = ContainerKind::kApp;
+  ContainerKind kind = ContainerKind::kRegular;
   MemoryRequests requests;
 };
 

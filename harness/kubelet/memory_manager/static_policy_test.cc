@@ -21,7 +21,7 @@ PodMemory PodOf(const std::string& uid, std::vector<ContainerMemory> containers)
 }
 
 ContainerMemory App(const std::string& name, uint64_t bytes) {
-  return {name, ContainerKind::kApp, {{"memory", bytes}}};
+  return {name, ContainerKind::kRegular, {{"memory", bytes}}};
 }
 
 TEST(MemoryState, AllocatableLeavesOutReservationsAndHugePages) {

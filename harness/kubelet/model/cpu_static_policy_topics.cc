@@ -146,23 +146,25 @@ class Operation {
     return WithState(std::move(answer));
   }
 
+  // What is said of the pod's CPUs counts its app containers only.
   Result<Json> AllocateAll(bool then_remove) {
     const PodCpus pod = TRY(PodCpusFromCase(case_));
     const TopologyHint hint = TRY(Hint());
+    std::optional<std::string> first;
     CpuSet of_pod;
     for (const ContainerCpus& container : pod.containers) {
       const auto allocated = policy_.Allocate(state_, pod.uid, container, hint);
       if (!allocated) {
         return ErrorAnswer(allocated.error().TypeName(), allocated.error().message);
       }
-      if (const CpuSet* cpus = state_.Find(pod.uid, container.name)) of_pod = of_pod | *cpus;
+      if (container.kind != ContainerKind::kRegular) continue;
+      const CpuSet* cpus = state_.Find(pod.uid, container.name);
+      if (cpus != nullptr) of_pod = of_pod | *cpus;
+      if (!first) first = cpus == nullptr ? "" : cpus->ToString();
     }
     Json answer{{"pod_uncore_cache_ids", UncoreCaches(of_pod)},
+                {"first_container_cpuset", first.value_or("")},
                 {"default_cpuset_after_all_allocations", state_.default_cpus.ToString()}};
-    if (!pod.containers.empty()) {
-      const CpuSet* cpus = state_.Find(pod.uid, pod.containers.front().name);
-      answer["first_container_cpuset"] = cpus == nullptr ? "" : cpus->ToString();
-    }
     if (then_remove) AddRemoval(pod, answer);
     return WithState(std::move(answer));
   }
