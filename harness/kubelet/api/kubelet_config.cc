@@ -105,7 +105,7 @@ Status ValidateCpuTime(const KubeletConfiguration& config) {
 }
 
 Status ValidateMemory(const KubeletConfiguration& config) {
-  const double factor = config.memory_throttling_factor;
+  const double factor = config.memory_throttling_factor.value_or(1);
   if (!(factor > 0 && factor <= 1)) {
     return Invalid(fmt::format("memoryThrottlingFactor {} must be above 0 and at most 1", factor));
   }

@@ -72,7 +72,7 @@ struct KubeletConfiguration {
   int max_pods = 110;
   bool cpu_cfs_quota = true;
   Microseconds cpu_cfs_quota_period = std::chrono::milliseconds(100);
-  double memory_throttling_factor = 0.9;
+  std::optional<double> memory_throttling_factor;  // unset: 0.9, and 0.8 before 1.27
   MemoryReservationPolicy memory_reservation_policy = MemoryReservationPolicy::kNone;
   std::optional<bool> single_process_oom_kill;  // unset: false on cgroup v2
   SwapBehavior swap_behavior = SwapBehavior::kNoSwap;

@@ -197,8 +197,7 @@ Status ReadLimits(ObjectReader& root, KubeletConfiguration& config) {
   if (const auto period = TRY(DurationField(root, "cpuCFSQuotaPeriod"))) {
     config.cpu_cfs_quota_period = std::chrono::duration_cast<Microseconds>(*period);
   }
-  config.memory_throttling_factor =
-      TRY(root.Double("memoryThrottlingFactor")).value_or(config.memory_throttling_factor);
+  config.memory_throttling_factor = TRY(root.Double("memoryThrottlingFactor"));
   constexpr std::string_view kPolicies[] = {"", "None", "TieredReservation"};
   if (TRY(root.OneOf("memoryReservationPolicy", kPolicies)) == "TieredReservation") {
     config.memory_reservation_policy = MemoryReservationPolicy::kTieredReservation;

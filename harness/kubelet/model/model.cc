@@ -18,7 +18,30 @@ const TopicTable& AllTopics() {
 
 Json Unsupported(std::string_view why) { return Json{{"unsupported", why}}; }
 
+// Numbers that no integer type could take over, and nesting that no case has. Walks with a list of
+// its own, so that no depth of nesting is too much for the stack.
+Status CheckCase(const Json& the_case) {
+  constexpr double kMost = 2147483647;  // 2^31 - 1
+  constexpr int kMaxDepth = 64;
+  std::vector<std::pair<const Json*, int>> open = {{&the_case, 0}};
+  while (!open.empty()) {
+    const auto [value, depth] = open.back();
+    open.pop_back();
+    if (depth > kMaxDepth) return Fail("the case is nested deeper than {} levels", kMaxDepth);
+    if (value->is_number_float()) {
+      const auto number = value->get<double>();
+      if (!(number > -1 && number < kMost)) return Fail("the number {} is out of range", number);
+    }
+    if (!value->is_structured()) continue;
+    for (const Json& each : *value) open.emplace_back(&each, depth + 1);
+  }
+  return {};
+}
+
 Json AnswerCase(const CaseAnswer& answer, const Json& the_case) {
+  if (const Status checked = CheckCase(the_case); !checked) {
+    return Unsupported(checked.error().ToString());
+  }
   try {
     const Result<Json> result = answer(the_case);
     return result ? *result : Unsupported(result.error().ToString());

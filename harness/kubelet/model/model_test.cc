@@ -49,6 +49,17 @@ TEST(Model, AnswersEveryCaseHoweverOdd) {
   }
 }
 
+TEST(Model, RefusesNumbersAndNestingBeyondReason) {
+  for (const std::string& value : {std::string("4e96"), std::string("-4.5"), std::string("1e19"),
+                                   std::string(100'000, '[') + std::string(100'000, ']')}) {
+    const Result<Json> answer = AnswerTopicText(
+        "conversions",
+        R"({"cases": [{"id": "a", "fn": "milli_cpu_to_shares", "milli_cpu": )" + value + "}]}");
+    ASSERT_TRUE(answer);
+    EXPECT_TRUE(answer->at("cases")[0]["answer"].contains("unsupported")) << value.substr(0, 10);
+  }
+}
+
 TEST(Compare, KnowsTheRulesOfTheFormat) {
   const auto meets = [](const char* the_case, const char* answer) {
     return Mismatch(Json::parse(the_case), Json::parse(answer)).empty();

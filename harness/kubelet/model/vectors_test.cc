@@ -1,6 +1,8 @@
 // Every case of every vectors file, answered through the same function as `nodeproof model`.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "harness/kubelet/model/compare.h"
@@ -45,6 +47,21 @@ TEST_P(Vectors, AnswersAsExpected) {
   ASSERT_EQ(answers->at("cases").size(), 1U);
   EXPECT_EQ(answers->at("cases")[0]["id"], the_case["id"]);
   EXPECT_EQ(Mismatch(the_case, answers->at("cases")[0]["answer"]), "") << the_case.dump();
+}
+
+// cpu_topologies holds the machines that other files' cases name.
+TEST(VectorsFiles, HaveATopicEach) {
+  const std::vector<std::string> topics = Topics();
+  size_t files = 0;
+  const std::string folder =
+      fmt::format("{}/harness/kubelet/testdata/vectors", NODEPROOF_SOURCE_DIR);
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const std::string topic = file.path().stem();
+    if (file.path().extension() != ".json" || topic == "cpu_topologies") continue;
+    EXPECT_TRUE(std::ranges::binary_search(topics, topic)) << topic;
+    ++files;
+  }
+  EXPECT_EQ(files, topics.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(Kubernetes136, Vectors, testing::ValuesIn(AllCases()),

@@ -107,7 +107,8 @@ Status PlanBuilder::Prepare() {
     MemoryQosSettings settings;
     settings.generation = options_.memory_qos;
     settings.policy = config().memory_reservation_policy;
-    settings.throttling_factor = config().memory_throttling_factor;
+    settings.throttling_factor =
+        config().memory_throttling_factor.value_or(DefaultThrottlingFactor(options_.memory_qos));
     settings.page_size = {context_.node.page_size};
     settings.node_allocatable_memory = {
         Amount(EnforcedOnPods(context_.reservations), kMemory).Value()};

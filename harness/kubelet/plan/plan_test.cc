@@ -239,7 +239,7 @@ spec:
   EXPECT_EQ(container(MemoryQosGeneration::k1_36, "memory.high"), "255012864");
   EXPECT_EQ(container(MemoryQosGeneration::k1_27, "memory.min"), "134217728");
   EXPECT_EQ(container(MemoryQosGeneration::k1_27, "memory.high"), "255012864");
-  EXPECT_EQ(container(MemoryQosGeneration::k1_22, "memory.high"), "241591910");
+  EXPECT_EQ(container(MemoryQosGeneration::k1_22, "memory.high"), "214748364");
   const Plan plan = PlanOf(SimpleNode(4, 8LL << 30), config, kPod);
   EXPECT_EQ(Value(plan, "/kubepods.slice", "memory.min"), "134217728");
   EXPECT_EQ(Value(plan, "/kubepods.slice/kubepods-burstable.slice", "memory.low"), "134217728");

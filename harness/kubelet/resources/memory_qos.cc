@@ -43,12 +43,16 @@ std::string_view ToString(MemoryQosGeneration generation) {
   return "";
 }
 
+double DefaultThrottlingFactor(MemoryQosGeneration generation) {
+  return generation == MemoryQosGeneration::k1_22 ? 0.8 : 0.9;
+}
+
 std::optional<Bytes> MemoryHigh(Bytes request, Bytes limit, const MemoryQosSettings& settings) {
   const Bytes top = limit.value != 0 ? limit : settings.node_allocatable_memory;
   if (top.value <= 0) return std::nullopt;
   if (settings.generation == MemoryQosGeneration::k1_22) {
     const int64_t high = ToInt64(static_cast<double>(top.value) * settings.throttling_factor);
-    return high == 0 ? std::nullopt : std::optional(Bytes{high});
+    return high > request.value ? std::optional(Bytes{high}) : std::nullopt;
   }
   if (request == limit || settings.page_size.value <= 0) return std::nullopt;
   const auto from = static_cast<double>(request.value);

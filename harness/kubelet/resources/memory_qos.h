@@ -26,20 +26,24 @@ std::string_view ToString(MemoryQosGeneration generation);
 // Knob file -> value, as the CRI's and libcontainer's "unified" map.
 using UnifiedKnobs = std::map<std::string, std::string, std::less<>>;
 
+// 0.9, and 0.8 in 1.22.
+double DefaultThrottlingFactor(MemoryQosGeneration generation);
+
 struct MemoryQosSettings {
   MemoryQosGeneration generation = MemoryQosGeneration::k1_36;
   MemoryReservationPolicy policy = MemoryReservationPolicy::kNone;  // of 1.36
   double throttling_factor = 0.9;
   Bytes page_size{4096};
-  // The node's memory less what is reserved for system and kube, which the kubelet takes where there
-  // is no limit (GetNodeAllocatableAbsolute); 0 when unknown.
+  // The node's memory less what is reserved for system and kube, which the kubelet takes where
+  // there is no limit (GetNodeAllocatableAbsolute); 0 when unknown.
   Bytes node_allocatable_memory;
 };
 
 // memory.high of a container, or nullopt where none is written (kuberuntime_container_linux.go,
 // v1.36): request + (limit or node allocatable - request) x factor, cut to a page, if above the
 // request. A limit of 0 is no limit.
-//   1.22 has factor x limit (or x node allocatable), not cut, and may be below the request.
+//   1.22 has factor x limit (or x node allocatable), not cut to a page, and none where that falls
+//   below the request.
 std::optional<Bytes> MemoryHigh(Bytes request, Bytes limit, const MemoryQosSettings& settings);
 
 // The container's memory.min, memory.low and memory.high.
