@@ -14,6 +14,14 @@ if(NODEPROOF_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+if(NODEPROOF_FUZZ)
+  # Every room is instrumented; the targets below harness/*/fuzz add libFuzzer's main. Clang warns of
+  # the deprecated std::get_temporary_buffer inside libstdc++'s own stable_sort.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer -Wno-deprecated-declarations)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 function(nodeproof_room name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBS;TESTS" ${ARGN})
   add_library(nodeproof_${name} STATIC ${arg_SOURCES})

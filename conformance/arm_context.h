@@ -46,6 +46,12 @@ class ArmContext {
   // The highest-numbered CPU: away from CPU 0, where a kernel does its housekeeping.
   int QuietCpu() const { return *std::prev(online_.end()); }
   const CpuSet& online() const { return online_; }
+  // The CPUs to saturate when shares of CPU time are measured: all of them. The deterministic lane
+  // executes one virtual CPU at a time while the clock of all goes on, so that on several saturated
+  // CPUs work is no measure of CPU time: there it is the quiet one alone.
+  CpuSet ContestCpus() const {
+    return environment_.lane == node::Lane::kDeterministic ? CpuSet{QuietCpu()} : online_;
+  }
 
   // Plants the tree that the kubelet would make for `pods` on a node of `node_spec` (which may have
   // more CPUs than this one), after `edit` had its way with the plan.

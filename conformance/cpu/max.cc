@@ -45,7 +45,6 @@ class QuotaMeter {
     const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group_));
     Change change{now - last_, std::nullopt};
     last_ = now;
-    total_usage_ += change.stat.usage;
     if (stalls_.TakeWorst() > kStall) {
       change.disturbance =
           fmt::format("the node stood still for more than {}", FormatDuration(Seconds(kStall)));
@@ -53,13 +52,26 @@ class QuotaMeter {
     return change;
   }
 
-  Microseconds total_usage() const { return total_usage_; }
-
  private:
   const cgroup::Cgroup& group_;
   measure::StallMonitor& stalls_;
   cgroup::CpuStat last_;
-  Microseconds total_usage_{0};
+};
+
+// What the load did in the windows that count.
+struct LoadSum {
+  Microseconds usage{0};
+  Seconds wall{0};
+
+  void Add(const QuotaMeter::Change& change, Seconds window) {
+    if (change.disturbance) return;
+    usage += change.stat.usage;
+    wall += window;
+  }
+  // At least `cpus` CPUs all the time.
+  results::LoadProof Proof(std::string name, double cpus) const {
+    return {std::move(name), "usec", cpus * 1e6 * wall.count(), static_cast<double>(usage.count())};
+  }
 };
 
 double Cpus(const cgroup::CpuStat& stat, Seconds wall) {
@@ -82,10 +94,10 @@ Result<results::Arm> MeasureCeiling(ArmContext& context) {
   TRY(hog.AwaitReady(context.patience()));
 
   QuotaMeter meter(group, *stalls);
-  Seconds measured{0};
+  LoadSum load;
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
     const QuotaMeter::Change change = TRY(meter.Close());
-    measured += wall;
+    load.Add(change, wall);
     const double periods = static_cast<double>(change.stat.nr_periods);
     const double throttled = static_cast<double>(change.stat.nr_throttled);
     return measure::Window{{Cpus(change.stat, wall), periods > 0 ? throttled / periods : 0},
@@ -106,9 +118,7 @@ Result<results::Arm> MeasureCeiling(ArmContext& context) {
   arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
   arm.tree = tree.entries();
   // Nine tenths of what the quota allows; a hog that got less was not a hog.
-  arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.Work())},
-              {"hog", "usec", 0.9 * 0.5e6 * measured.count(),
-               static_cast<double>(meter.total_usage().count())}};
+  arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.Work())}, load.Proof("hog", 0.9 * 0.5)};
   return arm;
 }
 
@@ -121,28 +131,28 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   const CpuSet cpu{context.QuietCpu()};
   const auto stalls = TRY(measure::StallMonitor::Start(cpu, kStall));
-  stress::CpuHog load = TRY(stress::CpuHog::Start(
+  stress::CpuHog hog = TRY(stress::CpuHog::Start(
       {.name = "duty-load", .group = &group, .affinity = cpu, .duty = kDuty, .meter = kPeriod}));
-  TRY(load.AwaitReady(context.patience()));
+  TRY(hog.AwaitReady(context.patience()));
 
   QuotaMeter meter(group, *stalls);
-  Seconds measured{0};
+  LoadSum load;
   // The load must keep its side: what a held-up CPU charged it beyond the budget is its own excess,
   // and the kernel is right to throttle it. A slice (5 ms) is the kernel's to hand out in one
   // piece.
   const Nanoseconds budget = Milliseconds(50) - Milliseconds(1);
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
     QuotaMeter::Change change = TRY(meter.Close());
-    measured += wall;
-    if (is_protected && load.TakePeak() > budget) {
+    if (is_protected && hog.TakePeak() > budget) {
       change.disturbance = "the load itself used more than its budget in one period";
     }
+    load.Add(change, wall);
     return measure::Window{{static_cast<double>(change.stat.nr_throttled),
                             static_cast<double>(change.stat.throttled.count())},
                            change.disturbance};
   };
   const auto open = [&]() -> Status {
-    load.TakePeak();
+    hog.TakePeak();
     return meter.Open();
   };
   context.clock().WaitUntil(context.clock().Now() + 2 * kPeriod);
@@ -160,9 +170,7 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   arm.tree = tree.entries();
   // The load has to come near the limit to say anything: 0.44 of a CPU under 0.50, and under the
   // control's 0.40 all that the quota leaves but one part in ten.
-  const double least = is_protected ? 0.44e6 : 0.36e6;
-  arm.load = {
-      {"load", "usec", least * measured.count(), static_cast<double>(meter.total_usage().count())}};
+  arm.load = {load.Proof("load", is_protected ? 0.44 : 0.36)};
   return arm;
 }
 

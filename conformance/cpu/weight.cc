@@ -55,7 +55,7 @@ Result<results::Arm> MeasureSlices(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), HalfCpuReserved(),
                                                {MakePod("pod", {{.cpu_request = "2"}})}, edit));
   results::Arm arm = TRY(MeasureShare(
-      context, tree, context.online(),
+      context, tree, context.ContestCpus(),
       {"system.slice", TRY(tree.SystemSlice()), TRY(tree.SystemSlice())},
       {"kubepods", TRY(tree.Container("pod", "main")), TRY(tree.NodeSlice())}, 137.0 / 237));
   arm.description = is_protected ? "kubepods 137, system.slice 100" : "both slices 100";
@@ -74,7 +74,7 @@ Result<results::Arm> MeasurePods(ArmContext& context) {
                                           MakePod("large", {{.cpu_request = "2"}})};
   const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), HalfCpuReserved(), pods, edit));
   results::Arm arm = TRY(MeasureShare(
-      context, tree, context.online(),
+      context, tree, context.ContestCpus(),
       {"small", TRY(tree.Container("small", "main")), TRY(tree.Pod("small"))},
       {"large", TRY(tree.Container("large", "main")), TRY(tree.Pod("large"))}, 79.0 / 118));
   arm.description = is_protected ? "weights 79 and 39 of the requests" : "both pods 39";
@@ -110,13 +110,14 @@ Claim CpuWeightSlices() {
           "Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go; "
           "Documentation/admin-guide/cgroup-v2.rst, \"cpu.weight\"",
       .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
-      .explanation =
-          {.tree = "/ ─┬─ system.slice  cpu.weight 100\n"
-                   "   └─ kubepods      cpu.weight 137 (4 CPUs, 500m reserved)",
-           .load = "One CPU hog on each CPU in system.slice and in a pod, each pinned to its CPU.",
-           .expected = "kubepods gets 137 / 237 = 0.578 of the CPUs (2.31 of 4).",
-           .tolerance = kShareToleranceText,
-           .control = "Both slices 100: kubepods gets 0.50, so the check must fail."},
+      .explanation = {.tree = "/ ─┬─ system.slice  cpu.weight 100\n"
+                              "   └─ kubepods      cpu.weight 137 (4 CPUs, 500m reserved)",
+                      .load = "One CPU hog on each CPU in system.slice and in a pod, each pinned "
+                              "to its CPU (in the "
+                              "deterministic lane on the highest-numbered CPU only).",
+                      .expected = "kubepods gets 137 / 237 = 0.578 of the CPUs (2.31 of 4).",
+                      .tolerance = kShareToleranceText,
+                      .control = "Both slices 100: kubepods gets 0.50, so the check must fail."},
       .measure = MeasureSlices};
 }
 
@@ -128,12 +129,15 @@ Claim CpuWeightPods() {
           "Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go (MilliCPUToShares) and "
           "cgroup_manager_linux.go (getCPUWeight)",
       .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
-      .explanation = {.tree = "kubepods ── burstable ─┬─ pod small  request 1 CPU,  cpu.weight 39\n"
-                              "                       └─ pod large  request 2 CPUs, cpu.weight 79",
-                      .load = "One CPU hog on each CPU in each pod, each pinned to its CPU.",
-                      .expected = "large gets 79 / 118 = 0.669 of the CPUs (2.67 of 4).",
-                      .tolerance = kShareToleranceText,
-                      .control = "Both pods 39: large gets 0.50, so the check must fail."},
+      .explanation =
+          {.tree = "kubepods ── burstable ─┬─ pod small  request 1 CPU,  cpu.weight 39\n"
+                   "                       └─ pod large  request 2 CPUs, cpu.weight 79",
+           .load =
+               "One CPU hog on each CPU in each pod, each pinned to its CPU (in the deterministic "
+               "lane on the highest-numbered CPU only).",
+           .expected = "large gets 79 / 118 = 0.669 of the CPUs (2.67 of 4).",
+           .tolerance = kShareToleranceText,
+           .control = "Both pods 39: large gets 0.50, so the check must fail."},
       .measure = MeasurePods};
 }
 

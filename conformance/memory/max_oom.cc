@@ -34,8 +34,11 @@ Result<results::Arm> MeasureOom(ArmContext& context) {
     return Override(plan, TRY(PathOfContainer(plan, "pod")), "memory.max", "max", "no limit");
   };
   const kubelet::Pod pod = MakePod("pod", {{.memory_request = "100Mi", .memory_limit = "200Mi"}});
+  // Otherwise the kubelet sets memory.oom.group, and a group kill may count its victim twice.
+  kubelet::KubeletConfiguration config;
+  config.single_process_oom_kill = true;
   const capsule::Tree tree =
-      TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {pod}, edit));
+      TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), config, {pod}, edit));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
 
   stress::AnonHog hog = TRY(stress::AnonHog::Start({.group = &group, .target = kTarget}));
@@ -81,7 +84,8 @@ Claim MemoryMaxOom() {
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.max\"",
       .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}, .memory = MiB(512)},
       .explanation =
-          {.tree = "kubepods ── burstable ── pod ── main  memory.max 200M, memory.swap.max 0",
+          {.tree = "kubepods ── burstable ── pod ── main  memory.max 200M, memory.swap.max 0,\n"
+                   "                                              memory.oom.group 0",
            .load = "An anonymous-memory hog in main that grows to 300M, page by page.",
            .expected = "It ends by SIGKILL (exit status 137 in a shell) with 200M touched; "
                        "memory.events says oom_kill 1.",

@@ -14,7 +14,7 @@ namespace nodeproof::node {
 // How long to wait. A claim may take `budget_factor` times the budget it announced, and `slack`;
 // between claims (modules, set-up, tear-down) the slack alone counts.
 struct Patience {
-  Seconds hello{60};
+  Seconds hello{90};
   double budget_factor = 4;
   Seconds slack{60};
 };
@@ -31,6 +31,8 @@ class AgentSession {
   // Said `end`, `fatal`, or something that makes it useless to go on.
   bool over() const { return over_; }
   Nanoseconds deadline() const { return deadline_; }
+  // We ourselves stood still for so long (^Z): the agent is not to blame for that.
+  void Excuse(Nanoseconds pause) { deadline_ += pause; }
 
   // What is known if the run ends now, as `ending`, for `reason`; once over(), as the agent said.
   RunOutcome Outcome(Ending ending, std::string reason) const;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/base/fd.h"
 #include "harness/base/result.h"
 
 namespace nodeproof::node {
@@ -34,5 +35,15 @@ std::vector<std::string> CachedKernels(const std::string& cache);
 // ("6.12.117+deb12-cloud-amd64") or the start of one ("6.12"; the newest match). Empty is "6.12".
 // Errors name the path or the folder searched, and the remedy.
 Result<KernelImage> FindKernel(const std::string& kernel, const std::string& cache);
+
+// The kernel proper out of a bzImage, in an anonymous memory file: an ELF file that QEMU starts
+// through its PVH entry point (Xen's note 18, arch/x86/platform/pvh). It is the same kernel without
+// the decompressor in front, which under TCG takes up to half of a boot's instructions; the host
+// does that work in a tenth of a second. An Error says why this image cannot be started so (a
+// packing we cannot read, no PVH entry point); it then has to be booted as it is.
+Result<Fd> UnpackKernel(const std::string& path);
+
+// Does an ELF kernel have a PVH entry point?
+bool HasPvhEntry(std::string_view elf);
 
 }  // namespace nodeproof::node

@@ -1,17 +1,15 @@
 #include "harness/node/kernel_modules.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <elf.h>
 
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <set>
 
 #include "harness/base/file.h"
+#include "harness/node/decompress.h"
 
 namespace nodeproof::node {
 namespace {
@@ -33,28 +31,6 @@ std::string ModuleName(const std::string& path) {
 std::string Canonical(std::string name) {
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
-}
-
-// A file's content, with whatever compression it has taken off.
-Result<std::string> ReadDecompressed(const std::string& path) {
-  TRY(OpenAt(AT_FDCWD, path, O_RDONLY));  // for an error with the errno; libarchive has its own
-  const std::unique_ptr<archive, int (*)(archive*)> reader(archive_read_new(), &archive_read_free);
-  archive_read_support_filter_all(reader.get());
-  archive_read_support_format_raw(reader.get());
-  archive_entry* entry = nullptr;
-  if (archive_read_open_filename(reader.get(), path.c_str(), 1 << 16) != ARCHIVE_OK ||
-      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
-    return Fail("read {}: {}", path, archive_error_string(reader.get()));
-  }
-  std::string content;
-  std::string block(1 << 18, '\0');
-  for (;;) {
-    const la_ssize_t got = archive_read_data(reader.get(), block.data(), block.size());
-    if (got < 0) return Fail("decompress {}: {}", path, archive_error_string(reader.get()));
-    if (got == 0) return content;
-    content.append(block, 0, static_cast<size_t>(got));
-    if (content.size() > kMaxModule) return Fail("{} is too large for a module", path);
-  }
 }
 
 // The .modinfo section: "key=value" texts, each ended by a NUL.
@@ -143,7 +119,7 @@ class Resolver {
  private:
   Status Load(const std::string& path, const std::string& name, int depth) {
     if (!seen_.insert(name).second) return {};
-    std::string content = TRY(ReadDecompressed(path));
+    std::string content = TRY(Decompress(TRY(ReadFile(path)), path, kMaxModule));
     const std::string vermagic = ModuleInfo(content, "vermagic");
     if (vermagic.empty()) return Fail("{} is not a kernel module", path);
     const std::string built_for = vermagic.substr(0, vermagic.find(' '));

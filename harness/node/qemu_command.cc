@@ -91,8 +91,10 @@ std::vector<std::string> QemuArgv(const QemuCommand& command) {
                                  shape.cores, shape.threads)});
   Add(argv, {"-m", fmt::format("{}M", shape.memory.value >> 20)});
   AddNuma(shape, argv);
-  Add(argv, {"-kernel", command.kernel, "-initrd", DescriptorPath(command.initramfs), "-append",
-             KernelCommandLine(command)});
+  Add(argv,
+      {"-kernel",
+       command.unpacked_kernel >= 0 ? DescriptorPath(command.unpacked_kernel) : command.kernel,
+       "-initrd", DescriptorPath(command.initramfs), "-append", KernelCommandLine(command)});
   Add(argv, {"-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"});
   AddSerial("console", command.console, argv);
   AddSerial("events", command.events, argv);

@@ -23,6 +23,7 @@ struct QemuCommand {
   Lane lane = Lane::kRealtime;
   uint64_t seed = 0;  // of everything random in a deterministic guest
   // Descriptors that QEMU inherits. The serial ports are pipes; QMP is a connected socket.
+  int unpacked_kernel = -1;  // what UnpackKernel made of `kernel`, or -1 to boot the bzImage
   int initramfs = -1;
   int console = -1;
   int events = -1;

@@ -21,6 +21,9 @@ constexpr size_t kOutputKept = 8 << 10;
 constexpr size_t kLongestLine = 200;     // of a console line in a message
 constexpr size_t kReadAtOnce = 1 << 20;  // from one channel before the others get their turn
 
+// poll(2) that returns so much too late: this process was stopped, not just busy.
+constexpr Milliseconds kStoodStill{2000};
+
 // The end of a text that may be long.
 class Tail {
  public:
@@ -105,7 +108,10 @@ class Boot {
                     {output_.fd(), POLLIN, 0}, {qmp_.closed() ? -1 : qmp_.fd(), POLLIN, 0}};
     const auto left = std::chrono::ceil<Milliseconds>(session_.deadline() - clock_.Now()).count();
     const int timeout = static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
+    const Nanoseconds before = clock_.Now();
     const bool ready = ::poll(fds, std::size(fds), timeout) > 0;
+    const Nanoseconds overslept = clock_.Now() - before - Milliseconds(timeout);
+    if (overslept > kStoodStill) session_.Excuse(overslept);
     cancelled_ = ready && fds[0].revents != 0;
     ended_ = ready && fds[1].revents != 0;
   }
@@ -214,7 +220,9 @@ Result<BootReport> BootGuest(QemuCommand command, const Patience& patience, cons
   SpawnSpec spec;
   spec.argv = QemuArgv(command);
   spec.inherited = {command.initramfs, command.events, command.console, command.qmp};
-  if (command.scratch >= 0) spec.inherited.push_back(command.scratch);
+  for (const int fd : {command.unpacked_kernel, command.scratch}) {
+    if (fd >= 0) spec.inherited.push_back(fd);
+  }
   spec.output = output.write.get();
   Boot boot(patience, clock, sink, cancel_fd, std::move(events.read), std::move(console.read),
             std::move(output.read), std::move(qmp_ours));

@@ -49,6 +49,7 @@ Json Facts(const KernelImage& kernel, const QemuCommand& command, const BootRepo
           {"qemu", report.qemu_version},
           {"kernel", kernel.path},
           {"kernel_release", kernel.release},
+          {"entry", command.unpacked_kernel >= 0 ? "pvh" : "bzimage"},
           {"lane", ToString(command.lane)},
           {"shape", DescribeShape(command.shape)},
           {"argv", report.argv},
@@ -72,6 +73,9 @@ Result<std::unique_ptr<VmNode>> VmNode::Create(const VmOptions& options) {
   const std::string cache = options.cache.empty() ? TRY(CacheDirectory()) : options.cache;
   node->kernel_ = TRY(FindKernel(options.kernel, cache));
   node->qemu_ = TRY(FindProgram(options.qemu, "qemu-system-x86"));
+  if (auto unpacked = UnpackKernel(node->kernel_.path)) {
+    node->unpacked_kernel_ = *std::move(unpacked);
+  }
   node->base_ = TRY(PackAgent(options));
   for (KernelModule& module : TRY(ResolveModules(options.modules, node->kernel_))) {
     node->module_paths_.push_back(module.guest_path);
@@ -129,6 +133,7 @@ Result<RunOutcome> VmNode::Run(const RunRequest& request, EventSink& sink, int c
   QemuCommand command;
   command.qemu = qemu_;
   command.kernel = kernel_.path;
+  command.unpacked_kernel = unpacked_kernel_.get();
   command.lane = request.lane;
   command.seed = request.seed;
   command.shape = TRY(ShapeFor(request.lane, sink));

@@ -68,6 +68,7 @@ class VmNode : public Node {
   VmOptions options_;
   std::string qemu_;
   KernelImage kernel_;
+  Fd unpacked_kernel_;  // invalid when the image has to be booted as it is
   VmShape shape_;
   Initramfs base_;  // everything but the request
   std::vector<std::string> module_paths_;

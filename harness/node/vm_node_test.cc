@@ -4,10 +4,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
+#include <random>
 #include <thread>
 
 #include "harness/base/file.h"
@@ -334,6 +339,56 @@ TEST(VmNode, TheDeterministicLaneAvoidsWhatHangs) {
   options.cpus = 1;
   EXPECT_EQ(RunStub(options, request, recorder).error().message,
             "the deterministic lane has no disks");
+}
+
+// Processes that carry a mark in their environment, as everything does that a marked one started.
+std::vector<pid_t> MarkedProcesses(const std::string& mark) {
+  std::vector<pid_t> marked;
+  const auto names = ListDirectory(AT_FDCWD, "/proc");
+  for (const std::string& name : *names) {
+    const auto pid = ParseInt(name);
+    const auto environment = pid ? ReadFile("/proc/" + name + "/environ") : Fail("no pid");
+    if (environment && environment->find(mark) != std::string::npos) {
+      marked.push_back(static_cast<pid_t>(*pid));
+    }
+  }
+  return marked;
+}
+
+// Runs a guest in a process of its own and kills that process after a time.
+void KillARunAfter(std::chrono::milliseconds time, const std::string& mark) {
+  const pid_t runner = ::fork();
+  if (runner == 0) {
+    ::setenv("NODEPROOF_TEST_MARK", mark.c_str(), 1);
+    ::execl(NODEPROOF_BINARY_DIR "/test/stub_run", "stub_run", "6.1", "hang", "realtime", "2",
+            "64M", nullptr);
+    _exit(127);
+  }
+  ASSERT_GT(runner, 0);
+  const Fd watched(static_cast<int>(::syscall(SYS_pidfd_open, runner, 0)));
+  pollfd ended{watched.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, static_cast<int>(time.count())), 0) << "the run ended by itself";
+  ::kill(runner, SIGKILL);
+  ::waitpid(runner, nullptr, 0);
+}
+
+TEST(VmNode, LeavesNothingWhenItsProcessIsKilledAtAnyMoment) {
+  char folder[] = "/tmp/nodeproof-killed-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  ::setenv("TMPDIR", folder, 1);
+  std::mt19937 random(42);
+  for (int i = 0; i < 20; ++i) {
+    const std::string mark = fmt::format("nodeproof-{}-{}-", ::getpid(), i);
+    // Starting takes some 100 ms, a boot some seconds: half of the kills hit the start.
+    const std::chrono::milliseconds time(random() % (i % 2 == 0 ? 150U : 4000U));
+    KillARunAfter(time, mark);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    while (!MarkedProcesses(mark).empty() && std::chrono::steady_clock::now() < deadline) {
+    }
+    EXPECT_THAT(MarkedProcesses(mark), testing::IsEmpty()) << "killed after " << time.count();
+  }
+  EXPECT_THAT(ListDirectory(AT_FDCWD, folder).value(), testing::IsEmpty());
+  ::rmdir(folder);
 }
 
 }  // namespace

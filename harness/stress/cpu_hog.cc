@@ -36,9 +36,12 @@ class PeakMeter {
 
   // The CPU time between `now` and the latest mark that is at least a stretch old.
   Nanoseconds Mark(Nanoseconds now, Nanoseconds used) {
-    marks_[next_] = {now, used};
-    next_ = (next_ + 1) % marks_.size();
-    count_ = std::min(count_ + 1, marks_.size());
+    if (count_ == 0 || now - latest_ >= stretch_ / 200) {
+      marks_[next_] = {now, used};
+      latest_ = now;
+      next_ = (next_ + 1) % marks_.size();
+      count_ = std::min(count_ + 1, marks_.size());
+    }
     Nanoseconds oldest_inside = used;
     for (size_t i = 0; i < count_; ++i) {
       if (now - marks_[i].time <= stretch_) oldest_inside = std::min(oldest_inside, marks_[i].used);
@@ -52,7 +55,8 @@ class PeakMeter {
     Nanoseconds used{0};
   };
   Nanoseconds stretch_;
-  std::array<Point, 256> marks_{};
+  Nanoseconds latest_{0};
+  std::array<Point, 256> marks_{};  // one every 1/200 of the stretch
   size_t next_ = 0;
   size_t count_ = 0;
 };
@@ -67,6 +71,8 @@ int BurnAll(CpuHog::Counters& counters) {
 int BurnPart(CpuHog::Counters& counters, double duty, Nanoseconds meter) {
   constexpr Nanoseconds kPhase = Milliseconds(2);
   const Clock& clock = MonotonicClock();
+  const int64_t most = static_cast<int64_t>(static_cast<double>(meter.count()) * duty) +
+                       Nanoseconds(kPhase / 2).count();
   PeakMeter peak(meter);
   Nanoseconds start = clock.Now();
   Nanoseconds used_at_start = OwnCpuTime();
@@ -83,7 +89,11 @@ int BurnPart(CpuHog::Counters& counters, double duty, Nanoseconds meter) {
       clock.WaitUntil(earned + kPhase);
       continue;
     }
-    if (now - earned > 2 * kPhase) {  // held up: what was missed is not caught up with
+    if (held >= most) {  // catching up, but the stretch is full
+      clock.WaitUntil(now + kPhase);
+      continue;
+    }
+    if (now - earned > meter / 4) {  // held up for long: what was missed is let go
       start = now - kPhase;
       used_at_start += used;
     }

@@ -14,8 +14,8 @@ struct CpuHogOptions {
   const cgroup::Cgroup* group = nullptr;
   CpuSet affinity = {};  // empty: as the cgroup allows
   // The part of one CPU to use, in (0, 1]. Below 1 the hog meters its own CPU time (as the kernel
-  // charges it) and sleeps whenever it is ahead, in phases of about 2 ms, so that no stretch of
-  // `meter` holds more than duty x meter plus one phase.
+  // charges it) and sleeps whenever it is ahead, in phases of about 2 ms. Having been held up it
+  // catches up, but no stretch of `meter` gets more than duty x meter and half a phase.
   double duty = 1;
   Nanoseconds meter = Milliseconds(100);
 };

@@ -270,6 +270,13 @@ TEST(ParseYamlStream, StopsAliasBombsAndDepth) {
   EXPECT_TRUE(ParseYamlStream("x: " + nested));
 }
 
+TEST(ParseYamlStream, EndsOnStrayBrackets) {
+  for (const char* text : {"&a ]", "a: 1\n]", "--- ]\n--- ]", "!t }"}) {
+    const auto documents = ParseYamlStream(text);
+    EXPECT_FALSE(documents) << text;
+  }
+}
+
 TEST(ParsePods, ReadsTenThousandPods) {
   std::string text;
   for (int i = 0; i < 10'000; ++i) {

@@ -70,6 +70,10 @@ struct Container {
   bool operator==(const Container&) const = default;
 };
 
+// An ordinary init container ends before the next container starts; a sidecar (a restartable init
+// container) goes on beside the regular ones.
+enum class ContainerKind { kRegular, kSidecar, kInit };
+
 enum class VolumeKind { kEmptyDir, kHostPath, kConfigMap, kSecret, kGitRepo, kOther };
 
 struct Volume {

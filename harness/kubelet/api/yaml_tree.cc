@@ -69,7 +69,12 @@ class TreeBuilder : public YAML::EventHandler {
  public:
   std::vector<YamlNode> documents;
 
-  void OnDocumentStart(const YAML::Mark&) override { anchors_.clear(); }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp 0.7 reads a stray closing bracket ("&a ]") as empty documents without end.
+    if (mark.pos <= last_start_) throw YAML::ParserException(mark, "an unexpected character");
+    last_start_ = mark.pos;
+    anchors_.clear();
+  }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -177,6 +182,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Level> open_;
   std::map<YAML::anchor_t, YamlNode> anchors_;
   size_t aliased_ = 0;
+  int last_start_ = -1;  // of the document before, in characters
 };
 
 // The same trees out of nlohmann's events, which never recurse.
@@ -295,6 +301,13 @@ Result<std::vector<YamlNode>> ParseYaml(std::string_view text) {
 }
 
 }  // namespace
+
+YamlNode::YamlNode() = default;
+YamlNode::~YamlNode() = default;
+YamlNode::YamlNode(const YamlNode&) = default;
+YamlNode::YamlNode(YamlNode&&) noexcept = default;
+YamlNode& YamlNode::operator=(const YamlNode&) = default;
+YamlNode& YamlNode::operator=(YamlNode&&) noexcept = default;
 
 const YamlNode* YamlNode::Find(std::string_view key) const {
   for (const auto& [name, value] : fields) {

@@ -22,6 +22,14 @@ struct YamlNode {
   std::vector<std::pair<std::string, YamlNode>> fields;  // of a mapping, in order, keys unique
   std::vector<std::string> duplicates;                   // keys that were given more than once
 
+  // Out of line, because a pair of an incomplete type cannot be made or destroyed within its class.
+  YamlNode();
+  ~YamlNode();
+  YamlNode(const YamlNode&);
+  YamlNode(YamlNode&&) noexcept;
+  YamlNode& operator=(const YamlNode&);
+  YamlNode& operator=(YamlNode&&) noexcept;
+
   bool IsNull() const { return kind == Kind::kNull; }
   bool IsMapping() const { return kind == Kind::kMapping; }
   bool IsSequence() const { return kind == Kind::kSequence; }

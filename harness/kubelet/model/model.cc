@@ -8,6 +8,9 @@ const TopicTable& AllTopics() {
     TopicTable all;
     RegisterPolicyTopics(all);
     RegisterEvictionTopics(all);
+    RegisterCpuTopics(all);
+    RegisterTopologyTopics(all);
+    RegisterMemoryManagerTopics(all);
     return all;
   }();
   return table;

@@ -39,6 +39,9 @@ class TopicTable {
 // Each file model/<x>_topics.cc has one; model.cc calls them all.
 void RegisterPolicyTopics(TopicTable& table);
 void RegisterEvictionTopics(TopicTable& table);
+void RegisterCpuTopics(TopicTable& table);
+void RegisterTopologyTopics(TopicTable& table);
+void RegisterMemoryManagerTopics(TopicTable& table);
 
 // The topics, sorted.
 std::vector<std::string> Topics();

@@ -44,18 +44,17 @@ std::string_view LastElement(std::string_view path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
-// Each component as systemd spells it: '-' separates slices, so within one it becomes '_'.
-Result<CgroupName> EscapeForSystemd(const CgroupName& name) {
-  CgroupName escaped;
+// A component that stays where it is put: not empty, not "." or "..", no '/'.
+Status CheckComponents(const CgroupName& name) {
   for (const std::string& component : name) {
-    if (component.empty() || component.find('/') != std::string::npos) {
+    if (component.empty() || component == "." || component == ".." ||
+        component.find('/') != std::string::npos) {
       return std::unexpected(
-          WithHint(Error{fmt::format("'{}' is no component of a slice name", component), "", 0},
-                   "components must not be empty or contain '/'"));
+          WithHint(Error{fmt::format("'{}' is no component of a cgroup's name", component), "", 0},
+                   "components must not be empty, '.' or '..', or contain '/'"));
     }
-    escaped.push_back(Replace(component, '-', '_'));
   }
-  return escaped;
+  return {};
 }
 
 }  // namespace
@@ -75,11 +74,12 @@ Result<CgroupName> AppendName(const CgroupName& base, const CgroupName& componen
 
 Result<std::string> ToSystemd(const CgroupName& name) {
   if (IsRoot(name)) return "/";
-  const CgroupName parts = TRY(EscapeForSystemd(name));
+  TRY(CheckComponents(name));
   std::string path;
   std::string slice;
-  for (const std::string& part : parts) {
-    slice += (slice.empty() ? "" : "-") + part;
+  for (const std::string& component : name) {
+    // '-' separates slices, so within one it becomes '_'.
+    slice += (slice.empty() ? "" : "-") + Replace(component, '-', '_');
     path += "/" + slice + std::string(kSliceSuffix);
   }
   return path;
@@ -94,6 +94,7 @@ std::string ToCgroupfs(const CgroupName& name) { return "/" + Join(name, '/'); }
 
 Result<std::string> ToPath(const CgroupName& name, CgroupDriver driver) {
   if (driver == CgroupDriver::kSystemd) return ToSystemd(name);
+  TRY(CheckComponents(name));
   return ToCgroupfs(name);
 }
 

@@ -41,6 +41,11 @@ TEST(CgroupName, RefusesWhatWouldLeaveItsPlace) {
   }
   EXPECT_FALSE(AppendName({}, {"a_b"}));
   EXPECT_FALSE(ToSystemd({"a", ""}));
+  for (const CgroupDriver driver : {CgroupDriver::kSystemd, CgroupDriver::kCgroupfs}) {
+    for (const char* component : {"", ".", "..", "a/b"}) {
+      EXPECT_FALSE(ToPath({"a", component}, driver)) << component;
+    }
+  }
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ Knobs NodeSliceKnobs(const KnobContext& context) {
   const NodeCgroupConfig slice = Enforcement(context.reservations, context.config).kubepods;
   if (slice.cpu_shares) {
     PutKubeletWeight(knobs, *slice.cpu_shares,
-                     fmt::format("for cpu = {}", EnforcedDerivation(context, kCpu)));
+                     fmt::format("for {}", EnforcedDerivation(context, kCpu)));
   }
   if (context.config.cpu_manager_policy == "none") {
     Put(knobs, "cpuset.cpus", AllCpus(context.node), "all CPUs, CPU Manager policy none");

@@ -113,7 +113,7 @@ Status PlanBuilder::Prepare() {
         Amount(EnforcedOnPods(context_.reservations), kMemory).Value()};
     context_.memory_qos = settings;
   }
-  node_slice_ = NodeAllocatableName(TRY(AppendName({}, ParseCgroupfs(config().cgroup_root))));
+  node_slice_ = NodeAllocatableName(ParseCgroupfs(config().cgroup_root));
   plan_.driver = context_.driver;
   plan_.weight_formula = options_.weight_formula;
   plan_.capacity = context_.reservations.capacity;

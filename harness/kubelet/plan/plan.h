@@ -37,7 +37,6 @@ enum class CgroupRole {
 };
 std::string_view ToString(CgroupRole role);
 
-enum class ContainerKind { kRegular, kSidecar, kInit };
 std::string_view ToString(ContainerKind kind);
 
 struct PlannedKnob {

@@ -1,0 +1,1 @@
+int ClosureDeep() { return 41; }

@@ -1,0 +1,2 @@
+int ClosureFar();
+int main() { return ClosureFar() == 42 ? 0 : 1; }
