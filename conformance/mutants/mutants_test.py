@@ -19,8 +19,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 KEYS = {"name", "guarantee", "how", "kernels", "breaks", "spares"}
 RUN_TIMEOUT_S = 480  # of one nodeproof run; far beyond what its claims may take
-# Under TCG a guest with several CPUs now and then panics while its code is patched (int3), with or
-# without a mutant. One such run is printed and repeated; a mutant that panics always still fails.
+# One run of weights_ignored ended in "Fatal exception in interrupt" on a loaded host, its cause not
+# found (a TCG guest patching its code, or the mutant). A run that ends so is printed and repeated
+# once; a second panic fails the test.
 PANIC = "the guest kernel panicked"
 
 
