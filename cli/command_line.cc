@@ -2,8 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
+#include <optional>
 
+#include "cli/catalog.h"
 #include "cli/commands.h"
 #include "cli/version.h"
 
@@ -25,6 +26,21 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error) {
   return kExitCannotRun;
 }
 
+// CLI11 says of a wrong word in the command's place only that a command is missing.
+std::optional<Error> UnknownCommand(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return std::nullopt;
+  const std::string word = argv[1];
+  std::string nearest;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    const std::string& name = command->get_name();
+    if (name == word) return std::nullopt;
+    if (nearest.empty() || EditDistance(word, name) < EditDistance(word, nearest)) nearest = name;
+  }
+  Error error{fmt::format("there is no command '{}'", word), "see `nodeproof --help`", 0};
+  if (EditDistance(word, nearest) <= 2) error.hint = fmt::format("did you mean {}?", nearest);
+  return error;
+}
+
 }  // namespace
 
 int Main(int argc, char** argv) {
@@ -41,6 +57,10 @@ int Main(int argc, char** argv) {
       {"doc", AddDocCommand(app)},        {"plan", AddPlanCommand(app)},
       {"model", AddModelCommand(app)},    {"report", AddReportCommand(app)},
       {"doctor", AddDoctorCommand(app)},  {"clean", AddCleanCommand(app)}};
+  if (const auto unknown = UnknownCommand(app, argc, argv)) {
+    fmt::print(stderr, "error: {}\n", unknown->ToString());
+    return kExitCannotRun;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
