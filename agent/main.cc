@@ -13,6 +13,7 @@
 
 #include "agent/event_writer.h"
 #include "agent/guest.h"
+#include "agent/host.h"
 #include "agent/session.h"
 #include "conformance/all_claims.h"
 #include "harness/base/file.h"
@@ -56,7 +57,7 @@ Status RunInGuest(const EventWriter& events) {
   PowerOff();
 }
 
-Status RunOnHost(int request_fd, const std::string& cgroup_root, const EventWriter& events) {
+Result<int> RunOnHost(int request_fd, const std::string& cgroup_root, const EventWriter& events) {
   const node::RunRequest request = TRY(node::ParseRequest(TRY(ReadAll(request_fd, "the request"))));
   Place place;
   place.kind = "host";
@@ -68,7 +69,7 @@ Status RunOnHost(int request_fd, const std::string& cgroup_root, const EventWrit
   } else {
     place.why_no_scratch = scratch.error().message;
   }
-  return RunSession(request, place, events);
+  return SuperviseSession(request, place, events);
 }
 
 int Main(int argc, char** argv) {
@@ -90,11 +91,10 @@ int Main(int argc, char** argv) {
   }
   ::signal(SIGPIPE, SIG_IGN);  // a broken channel is EPIPE, so that the capsule is still removed
   const EventWriter events{Fd(events_fd)};
-  if (const auto done = RunOnHost(request_fd, cgroup_root, events); !done) {
-    events.Write(node::FatalEvent(done.error().message, done.error().hint));
-    return 2;
-  }
-  return 0;
+  const auto status = RunOnHost(request_fd, cgroup_root, events);
+  if (status) return *status;
+  events.Write(node::FatalEvent(status.error().message, status.error().hint));
+  return 2;
 }
 
 }  // namespace

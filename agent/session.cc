@@ -1,12 +1,9 @@
 #include "agent/session.h"
 
-#include <linux/magic.h>
 #include <sched.h>
-#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include "agent/claim_tests.h"
 #include "conformance/all_claims.h"
@@ -129,17 +126,6 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
                      }});
   events.Write(node::EndEvent(finished));
   return {};
-}
-
-Result<std::filesystem::path> FindHostScratch(const std::filesystem::path& base) {
-  struct statfs info {};
-  if (::statfs(base.c_str(), &info) != 0) {
-    return FailErrno(errno, fmt::format("look at {}", base.string()));
-  }
-  if (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC) {
-    return Fail("{} is in memory; set TMPDIR to a directory on a disk", base.string());
-  }
-  return base;
 }
 
 }  // namespace nodeproof::agent

@@ -24,8 +24,4 @@ struct Place {
 // has not been written as an event yet.
 Status RunSession(const node::RunRequest& request, const Place& place, const EventWriter& events);
 
-// `base` if it is on a file system whose page cache can be dropped (not tmpfs or ramfs); else an
-// Error that says why.
-Result<std::filesystem::path> FindHostScratch(const std::filesystem::path& base);
-
 }  // namespace nodeproof::agent

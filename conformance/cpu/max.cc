@@ -1,4 +1,6 @@
 // cpu.max: the ceiling on a group's CPU time, and that it binds nobody who stays below it.
+#include <utility>
+
 #include "conformance/arm_context.h"
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/pods.h"
@@ -13,6 +15,8 @@ using results::Relation;
 constexpr Microseconds kPeriod{100'000};
 // Five periods, so that a window's phase against the periods does not matter.
 constexpr Milliseconds kWindow{500};
+// Two periods and a half: short, so that a load that slips in one spoils little.
+constexpr Milliseconds kShortWindow{250};
 // A period whose refill came this much late is not the kernel's period any more. Measured from
 // outside the capsule by real-time threads, see measure::StallMonitor.
 constexpr Nanoseconds kStall = Milliseconds(10);
@@ -138,12 +142,13 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   QuotaMeter meter(group, *stalls);
   LoadSum load;
   // The load must keep its side: what a held-up CPU charged it beyond the budget is its own excess,
-  // and the kernel is right to throttle it. A slice (5 ms) is the kernel's to hand out in one
-  // piece.
+  // and the kernel is right to throttle it, then or at the start of the next window.
   const Nanoseconds budget = Milliseconds(50) - Milliseconds(1);
+  bool excess_before = false;
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
     QuotaMeter::Change change = TRY(meter.Close());
-    if (is_protected && hog.TakePeak() > budget) {
+    const bool excess = is_protected && hog.TakePeak() > budget;
+    if (excess || std::exchange(excess_before, excess)) {
       change.disturbance = "the load itself used more than its budget in one period";
     }
     load.Add(change, wall);
@@ -157,7 +162,7 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   };
   context.clock().WaitUntil(context.clock().Now() + 2 * kPeriod);
   measure::WindowedChecks taken = TRY(
-      context.TakeWindows(kWindow,
+      context.TakeWindows(kShortWindow,
                           {{"throttled periods in a window", {0, Relation::kAtMost, 0, "count"}},
                            {"throttled time in a window", {0, Relation::kAtMost, 0, "usec"}}},
                           open, close));
@@ -168,9 +173,9 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   arm.notes = std::move(taken.notes);
   arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
   arm.tree = tree.entries();
-  // The load has to come near the limit to say anything: 0.44 of a CPU under 0.50, and under the
-  // control's 0.40 all that the quota leaves but one part in ten.
-  arm.load = {load.Proof("load", is_protected ? 0.44 : 0.36)};
+  // The load has to come near the limit to say anything: on a node that wakes it late, at least
+  // four fifths of the quota; under the control's 0.40, all that is left but one part in ten.
+  arm.load = {load.Proof("load", is_protected ? 0.40 : 0.36)};
   return arm;
 }
 
@@ -217,9 +222,10 @@ Claim CpuMaxWithinBudget() {
                    "metered by its own CPU time.",
            .expected = "nr_throttled and throttled_usec do not grow at all.",
            .tolerance =
-               "None: a single throttled period is one too many. Windows in which the load's own "
-               "CPU time exceeded 49 ms in some 100 ms (a held-up CPU charges it more than it "
-               "worked), or in which the node stood still for 10 ms, are discarded and counted.",
+               "None: a single throttled period is one too many. Windows of 250 ms in which the "
+               "load's own CPU time exceeded 49 ms in some 100 ms (a held-up CPU charges it more "
+               "than it worked), the window after such a one, and windows in which the node stood "
+               "still for 10 ms are discarded and counted.",
            .control = "The same load under a limit of 400m: it is throttled."},
       .measure = MeasureWithinBudget};
 }

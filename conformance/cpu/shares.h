@@ -22,7 +22,8 @@ inline constexpr Milliseconds kShareWindow{400};
 inline constexpr double kShareTolerance = 0.02;
 
 // Saturates `cpus` from both sides and measures the share of `second`, which must be
-// `expected_share`: by usage_usec (the deciding check) and by work done. `tree` is told in the arm.
+// `expected_share`: by usage_usec (the deciding check) and by work done, corrected for what a
+// hypervisor took away. `tree` is told in the arm.
 Result<results::Arm> MeasureShare(ArmContext& context, const capsule::Tree& tree,
                                   const CpuSet& cpus, const Contender& first,
                                   const Contender& second, double expected_share);

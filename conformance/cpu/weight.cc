@@ -94,7 +94,7 @@ Claim CpuWeightSiblings() {
                    "                       └─ pod b  cpu.weight 70",
            .load = "One CPU hog in each pod, both pinned to the highest-numbered CPU.",
            .expected = "B gets 70 / (30 + 70) = 0.70 of what both get, by usage_usec and by work "
-                       "done.",
+                       "done (corrected for CPU time that a hypervisor took away).",
            .tolerance = kShareToleranceText,
            .control = "Both weights 100: B gets 0.50, so the check must fail."},
       .measure = MeasureSiblings};

@@ -268,8 +268,13 @@ Result<RunOutcome> HostNode::Run(const RunRequest& request, EventSink& sink, int
   Pipe events = TRY(MakePipe());
   Pipe output = TRY(MakePipe());
   SpawnSpec spec;
-  spec.argv = {agent_, "--request-fd", fmt::format("{}", request_file.get()), "--events-fd",
-               fmt::format("{}", events.write.get())};
+  spec.argv = {agent_,
+               "--request-fd",
+               fmt::format("{}", request_file.get()),
+               "--events-fd",
+               fmt::format("{}", events.write.get()),
+               "--cgroup-root",
+               hierarchy_.cgroup};
   spec.inherited = {request_file.get(), events.write.get()};
   spec.output = output.write.get();
   AgentSession session(sink, MonotonicClock(), patience_);

@@ -43,7 +43,7 @@ class HostNode : public Node {
 
   std::string_view kind() const override { return "host"; }
 
-  // Starts the agent with --request-fd N --events-fd M. On a cancel it gets SIGTERM and a few
+  // Starts the agent with --request-fd N --events-fd M --cgroup-root DIR. On a cancel it gets SIGTERM and a few
   // seconds to take its cgroups down. Errors: the deterministic lane, modules and scratch disks
   // are for VMs only; the agent cannot be started.
   Result<RunOutcome> Run(const RunRequest& request, EventSink& sink, int cancel_fd) override;

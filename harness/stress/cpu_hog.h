@@ -15,7 +15,7 @@ struct CpuHogOptions {
   CpuSet affinity = {};  // empty: as the cgroup allows
   // The part of one CPU to use, in (0, 1]. Below 1 the hog meters its own CPU time (as the kernel
   // charges it) and sleeps whenever it is ahead, in phases of about 2 ms. Having been held up it
-  // catches up, but no stretch of `meter` gets more than duty x meter and half a phase.
+  // catches up, but no stretch of `meter` gets more than duty x meter.
   double duty = 1;
   Nanoseconds meter = Milliseconds(100);
 };
@@ -27,6 +27,10 @@ class CpuHog {
   Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
   // Rounds of a fixed computation done so far: work, where CPU time may hide a stolen CPU.
   uint64_t Work() const { return worker_.counters().rounds; }
+  // CPU time that the hog was charged while the CPU stood still under it: what rounds took beyond
+  // the quickest one, of those that took more than twice as long (duty 1 only). A hypervisor that
+  // takes the CPU away in the middle of a round shows here.
+  Nanoseconds HeldUp() const { return Nanoseconds(worker_.counters().held_up_ns); }
   // The most CPU time that any stretch of `meter` held since the last call (duty < 1 only).
   Nanoseconds TakePeak() { return Nanoseconds(worker_.counters().peak_ns.exchange(0)); }
   const std::string& name() const { return worker_.name(); }
@@ -34,6 +38,7 @@ class CpuHog {
 
   struct Counters {
     std::atomic<uint64_t> rounds{0};
+    std::atomic<int64_t> held_up_ns{0};
     std::atomic<int64_t> peak_ns{0};
   };
 
