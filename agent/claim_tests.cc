@@ -1,6 +1,7 @@
 #include "agent/claim_tests.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <tuple>
 
@@ -60,6 +61,16 @@ void RunClaimTests(const ClaimRun& run) {
   char name[] = "nodeproof-agent";
   char* argv[] = {name, nullptr};
   testing::InitGoogleTest(&argc, argv);
+  // The user's GTEST_* environment is for test programs, not for runs.
+  testing::GTEST_FLAG(filter) = "*";
+  testing::GTEST_FLAG(shuffle) = false;
+  testing::GTEST_FLAG(fail_fast) = false;
+  testing::GTEST_FLAG(break_on_failure) = false;
+  testing::GTEST_FLAG(throw_on_failure) = false;
+  testing::GTEST_FLAG(output) = "";
+  for (const char* name : {"GTEST_TOTAL_SHARDS", "GTEST_SHARD_INDEX", "GTEST_SHARD_STATUS_FILE"}) {
+    ::unsetenv(name);
+  }
   testing::GTEST_FLAG(repeat) = run.repeat;
   for (const conformance::Claim* claim : run.claims) {
     const std::string area = AreaOf(claim->id);

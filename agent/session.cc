@@ -7,7 +7,9 @@
 
 #include "agent/claim_tests.h"
 #include "conformance/all_claims.h"
+#include "harness/base/file.h"
 #include "harness/capsule/capsule.h"
+#include "harness/cgroup/knobs.h"
 #include "harness/topology/facts.h"
 #include "harness/topology/topology.h"
 
@@ -36,8 +38,9 @@ Result<std::vector<std::string>> UsableControllers(const Cgroup& root, bool own)
   std::vector<std::string> wanted = TRY(WantedControllers(root));
   if (own) return wanted;
   const std::string enabled = TRY(root.Read("cgroup.subtree_control"));
+  const auto words = Words(enabled);
   std::erase_if(wanted, [&](const std::string& name) {
-    return (" " + enabled).find(" " + name) == std::string::npos;
+    return std::find(words.begin(), words.end(), name) == words.end();
   });
   return wanted;
 }
@@ -63,6 +66,17 @@ void GoFirst(const EventWriter& events) {
   }
 }
 
+// The CPUs that the capsule may use: on a host, perhaps not all.
+Result<Topology> UsableTopology(const capsule::Capsule& capsule) {
+  Topology topology = TRY(ReadTopology());
+  if (!capsule.group().Has("cpuset.cpus.effective")) return topology;
+  const CpuSet effective = TRY(cgroup::ReadCpuSet(capsule.group(), "cpuset.cpus.effective"));
+  std::erase_if(topology.cpus,
+                [&](const CpuPlace& place) { return !effective.Contains(place.cpu); });
+  if (topology.cpus.empty()) return Fail("{} may use no CPU", capsule.group().path());
+  return topology;
+}
+
 Seconds BudgetOf(const Claim& claim, const node::RunRequest& request) {
   return request.claim_timeout.count() > 0 ? request.claim_timeout : 2 * claim.arm_budget;
 }
@@ -83,7 +97,7 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
   const Claim* current = nullptr;
   conformance::Environment environment;
   environment.capsule = &capsule;
-  environment.topology = TRY(ReadTopology());
+  environment.topology = TRY(UsableTopology(capsule));
   environment.driver = request.driver == node::CgroupDriver::kSystemd
                            ? kubelet::CgroupDriver::kSystemd
                            : kubelet::CgroupDriver::kCgroupfs;
@@ -91,7 +105,7 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
   environment.seed = request.seed;
   environment.scratch = place.scratch;
   environment.why_no_scratch = place.why_no_scratch;
-  environment.memory = Bytes{facts.at("memory").at("total_bytes").get<int64_t>()};
+  environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
   environment.claim_timeout = request.claim_timeout;
   environment.progress = [&](conformance::ArmRole role, int windows, Seconds elapsed) {
     events.Write(node::ProgressEvent(current->id, conformance::ToString(role), windows, elapsed));

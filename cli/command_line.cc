@@ -1,12 +1,17 @@
 #include "cli/command_line.h"
 
+#include <signal.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <exception>
 #include <optional>
 
 #include "cli/catalog.h"
 #include "cli/commands.h"
 #include "cli/version.h"
+#include "harness/base/json.h"
 
 namespace nodeproof::cli {
 namespace {
@@ -36,14 +41,24 @@ std::optional<Error> UnknownCommand(const CLI::App& app, int argc, char** argv) 
     if (name == word) return std::nullopt;
     if (nearest.empty() || EditDistance(word, name) < EditDistance(word, nearest)) nearest = name;
   }
-  Error error{fmt::format("there is no command '{}'", word), "see `nodeproof --help`", 0};
+  Error error{fmt::format("there is no command {}", Quoted(word)), "see `nodeproof --help`", 0};
   if (EditDistance(word, nearest) <= 2) error.hint = fmt::format("did you mean {}?", nearest);
   return error;
+}
+
+// Libraries that throw (a full disk below standard output, say) must not end us with a trace.
+Result<int> Guarded(const Command& command) {
+  try {
+    return command();
+  } catch (const std::exception& exception) {
+    return Fail("{}", exception.what());
+  }
 }
 
 }  // namespace
 
 int Main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error on write, not an early death
   CLI::App app(
       "Proves that a node isolates: checks what a kernel does with cgroup v2 workloads\n"
       "against what Kubernetes assumes of it.",
@@ -68,7 +83,10 @@ int Main(int argc, char** argv) {
   }
   for (const auto& [name, command] : commands) {
     if (!app.got_subcommand(name)) continue;
-    const auto status = command();
+    Result<int> status = Guarded(command);
+    if (status && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+      status = FailErrno(errno, "write to standard output");
+    }
     if (status) return *status;
     fmt::print(stderr, "error: {}\n", status.error().ToString());
     return kExitCannotRun;

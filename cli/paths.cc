@@ -1,5 +1,6 @@
 #include "cli/paths.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -19,7 +20,11 @@ Result<std::filesystem::path> AgentPath() {
 }
 
 std::filesystem::path StateDirectory() {
-  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/') {
+  // `sudo -E` and containers hand on a folder that is somebody else's or not there.
+  struct stat status {};
+  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/' &&
+                                                            ::stat(runtime, &status) == 0 &&
+                                                            status.st_uid == ::geteuid()) {
     return std::filesystem::path(runtime) / "nodeproof";
   }
   if (::geteuid() == 0) return "/run/nodeproof";

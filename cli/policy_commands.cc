@@ -35,16 +35,7 @@ struct PlanCommandOptions {
 
 // "-" is standard input.
 Result<std::string> ReadInput(const std::string& file) {
-  if (file != "-") return ReadFile(file);
-  std::string text;
-  char buffer[65536];
-  for (;;) {
-    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FailErrno(errno, "read standard input");
-    if (got == 0) return text;
-    text.append(buffer, static_cast<size_t>(got));
-  }
+  return file == "-" ? ReadAll(STDIN_FILENO, "standard input") : ReadFile(file);
 }
 
 // An error in a file, with the file's name in front.

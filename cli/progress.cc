@@ -34,7 +34,9 @@ Progress::Progress(std::FILE* stream, bool live, const Clock& clock)
     : stream_(stream), live_(live), clock_(clock), started_(clock.Now()) {}
 
 void Progress::EraseLine() {
-  if (live_) fmt::print(stream_, "\r\x1b[K");
+  if (!live_) return;
+  fmt::print(stream_, "\r\x1b[K");
+  std::fflush(stream_);
 }
 
 std::string Progress::TimeLeft() const {

@@ -171,8 +171,8 @@ class Run {
       record.emplace(TRY(RunRecord::Create(StateDirectory(), options_.out)));
     }
     node::RunRequest request = TRY(MakeRequest(options_));
-    Choice choice = TRY(MakeNode(options_));
     const Fd interrupt = TRY(InterruptFd());
+    Choice choice = TRY(MakeNode(options_));
 
     std::FILE* stream = options_.json ? stderr : stdout;
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());
@@ -193,9 +193,11 @@ class Run {
       AskFor(remaining, claims, request);
       request.scratch = NeedsScratch(node, request, remaining) ? kScratchSize : Bytes{0};
       const node::RunOutcome outcome = TRY(node.Run(request, collector, interrupt));
-      if (!outcome.facts.empty()) results_.node["vm"] = outcome.facts;
+      if (!outcome.facts.empty()) results_.node[std::string(node.kind())] = outcome.facts;
       if (outcome.ending == node::Ending::kComplete) {
-        if (outcome.claims_finished == 0) return Fail("the agent ended without a verdict");
+        if (collector.Remaining().size() == remaining.size()) {
+          return Fail("the agent ended without a verdict that was asked for");
+        }
         continue;
       }
       if (outcome.ending == node::Ending::kCancelled) return Interrupted();
@@ -206,6 +208,9 @@ class Run {
         return std::unexpected(Error{outcome.reason, outcome.hint, 0});
       }
       collector.MarkBroken(*outcome.during_claim, reason);
+      if (collector.Remaining().size() == remaining.size()) {
+        return Fail("the node broke off during {}, which was not asked for", *outcome.during_claim);
+      }
     }
     return {};
   }

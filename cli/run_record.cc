@@ -72,7 +72,10 @@ Result<std::vector<std::filesystem::path>> RemoveLeftovers(const std::filesystem
     const auto path = state / name;
     const Fd fd = TRY(OpenAt(AT_FDCWD, path.string(), O_RDONLY | O_NOFOLLOW));
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // it runs
-    const auto partials = TRY(RemovePartials(TRY(ReadAll(fd.get(), path.string()))));
+    const std::filesystem::path out = TRY(ReadAll(fd.get(), path.string()));
+    // A note that was cut short names no folder.
+    const auto partials =
+        out.is_absolute() ? TRY(RemovePartials(out)) : std::vector<std::filesystem::path>();
     removed.insert(removed.end(), partials.begin(), partials.end());
     ::unlink(path.c_str());
   }

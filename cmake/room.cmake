@@ -22,6 +22,8 @@ if(NODEPROOF_FUZZ)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+add_custom_target(unit_tests)  # what `ctest --label-regex unit` needs
+
 function(nodeproof_room name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBS;TESTS" ${ARGN})
   add_library(nodeproof_${name} STATIC ${arg_SOURCES})
@@ -53,5 +55,8 @@ function(nodeproof_test name)
   target_compile_definitions(${name} PRIVATE
     NODEPROOF_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NODEPROOF_BINARY_DIR="${PROJECT_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name})
+  if(arg_LABEL STREQUAL unit)
+    add_dependencies(unit_tests ${name})
+  endif()
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()

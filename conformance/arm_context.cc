@@ -5,6 +5,10 @@
 namespace nodeproof::conformance {
 namespace {
 
+// What a claim gets that sets no limits itself: nothing that it does can reach past the capsule.
+constexpr Bytes kCapsuleMemory = MiB(512);
+constexpr int64_t kCapsulePids = 4096;
+
 // FNV-1a: a fixed hash, so that a seed means the same on every machine and library.
 uint64_t HashOf(std::string_view text) {
   uint64_t hash = 14695981039346656037u;
@@ -47,7 +51,10 @@ Result<capsule::Tree> ArmContext::Plant(const kubelet::NodeSpec& node_spec,
   kubelet::Plan plan = TRY(kubelet::MakePlan(node_spec, config, pods, options));
   CutToNode(plan.root, online_);
   if (edit) TRY(edit(plan));
-  return environment_.capsule->Plant(plan, limits);
+  capsule::CapsuleLimits own = limits;
+  if (!own.memory) own.memory = std::max(claim_.needs.memory, kCapsuleMemory);
+  if (!own.pids) own.pids = kCapsulePids;
+  return environment_.capsule->Plant(plan, own);
 }
 
 Result<measure::WindowedChecks> ArmContext::TakeWindows(

@@ -25,7 +25,7 @@ struct Environment {
   uint64_t seed = 0;
   std::optional<std::filesystem::path> scratch;  // a directory on a disk; nullopt: none
   std::string why_no_scratch = {};
-  Bytes memory{0};           // of the node
+  Bytes memory{0};           // available on the node
   Seconds claim_timeout{0};  // replaces a claim's arm budgets when not 0
   const Clock* clock = &MonotonicClock();
   // Told after each window: arm, windows so far, time since the arm began.
@@ -67,7 +67,7 @@ class ArmContext {
                                               const std::function<Status()>& open,
                                               const measure::CloseWindow& close);
 
-  // The time that this arm's load may take to get going: 30 s of a quiet machine's clock.
+  // The time that any step of this arm may take that is waited for.
   Seconds patience() const { return Seconds(60); }
 
  private:

@@ -5,7 +5,6 @@
 // check must fail: a promise that holds without its protection proves nothing.
 #pragma once
 
-#include <cerrno>
 #include <functional>
 #include <string>
 #include <vector>
@@ -51,17 +50,17 @@ struct Claim {
   Explanation explanation;
   std::string no_control_reason = {};  // set where a control arm is impossible: why, in one line
   Seconds arm_budget{20};              // time that one arm's windows may take
-  // Runs one arm. An Error with code EOPNOTSUPP makes the claim `unsupported`, any other `error`.
+  // Runs one arm. An Error that is marked `unsupported` gives that verdict, any other `error`.
   std::function<Result<results::Arm>(ArmContext&)> measure;
 };
 
 // {"id", "statement", "source", "lanes", "needs", "explanation"}: what `list` and `doc` read.
 Json Describe(const Claim& claim);
 
-// An Error for what a node lacks.
+// An Error for what a node lacks; it makes the verdict `unsupported`.
 template <typename... Args>
 std::unexpected<Error> Unsupported(fmt::format_string<Args...> format, Args&&... args) {
-  return std::unexpected(Error{fmt::format(format, std::forward<Args>(args)...), "", EOPNOTSUPP});
+  return std::unexpected(Error{fmt::format(format, std::forward<Args>(args)...), "", 0, true});
 }
 
 }  // namespace nodeproof::conformance

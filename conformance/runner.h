@@ -12,7 +12,7 @@ struct RunOptions {
   int iteration = 1;
 };
 
-// What the node lacks for `claim`: an Error with code EOPNOTSUPP that names it.
+// What the node lacks for `claim`: an Error marked `unsupported` that names it.
 Status CheckNeeds(const Claim& claim, const Environment& environment);
 
 results::Claim RunClaim(const Claim& claim, const Environment& environment,

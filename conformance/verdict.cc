@@ -1,7 +1,6 @@
 #include "conformance/verdict.h"
 
 #include <algorithm>
-#include <cerrno>
 
 namespace nodeproof::conformance {
 namespace {
@@ -45,8 +44,7 @@ const Check* FirstWith(const Arm& arm, Finding finding) {
 // Why the arm cannot be judged, or nullopt.
 std::optional<Judgement> Unusable(const ArmOutcome& arm, std::string_view role) {
   if (!arm) {
-    const Verdict verdict =
-        arm.error().code == EOPNOTSUPP ? Verdict::kUnsupported : Verdict::kError;
+    const Verdict verdict = arm.error().unsupported ? Verdict::kUnsupported : Verdict::kError;
     return Judgement{verdict, fmt::format("{} arm: {}", role, arm.error().ToString())};
   }
   if (arm->checks.empty()) return Judgement{Verdict::kError, fmt::format("{} arm: no check", role)};

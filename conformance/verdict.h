@@ -8,8 +8,8 @@
 
 namespace nodeproof::conformance {
 
-// What became of an arm: it measured, or it ended in an Error (EOPNOTSUPP: the node lacks
-// something).
+// What became of an arm: it measured, or it ended in an Error (marked `unsupported` when the
+// node lacks something).
 using ArmOutcome = Result<results::Arm>;
 
 struct Judgement {
@@ -20,7 +20,7 @@ struct Judgement {
 // `control` is absent when the claim has no control arm or the run leaves them out.
 //
 //   protected arm            control arm's deciding check    verdict
-//   error / load too small   any                             error (unsupported for EOPNOTSUPP)
+//   error / load too small   any                             error (or unsupported)
 //   a check outside          any                             violated
 //   a check unclear          any                             inconclusive
 //   all inside               outside                         holds

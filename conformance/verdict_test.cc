@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
-
 namespace nodeproof::conformance {
 namespace {
 
@@ -43,7 +41,7 @@ TEST(Decide, TheTableInTheHeader) {
 
 TEST(Decide, ErrorsAndWhatTheNodeLacks) {
   const ArmOutcome failed = Fail("cpu.stat is gone");
-  const ArmOutcome lacking = std::unexpected(Error{"no cpu.idle", "", EOPNOTSUPP});
+  const ArmOutcome lacking = std::unexpected(Error{"no cpu.idle", "", 0, true});
   EXPECT_EQ(Of(failed, std::nullopt), Verdict::kError);
   EXPECT_EQ(Of(lacking, std::nullopt), Verdict::kUnsupported);
   EXPECT_EQ(Of(ArmWith(Finding::kInside), failed), Verdict::kError);

@@ -79,7 +79,7 @@ Result<results::Arm> MeasureAnonHog(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(
       kubelet::SimpleNode(4, GiB(8).value), {}, {victim, MakePod("hog", {{}})},
       [&](kubelet::Plan& plan) { return Protect(plan, is_protected ? kVictimMin : Bytes{0}); },
-      {.memory = kNode}));
+      {.memory = kNode, .protection = is_protected ? kVictimMin : Bytes{0}}));
   const cgroup::Cgroup& victim_group = *TRY(tree.Container("victim", "main"));
 
   const probe::ScratchFile file =
@@ -95,6 +95,8 @@ Result<results::Arm> MeasureAnonHog(ArmContext& context) {
   const Kept kept = TRY(RunHogs(context, *TRY(tree.Container("hog", "main")), residency));
   const int64_t refaults =
       Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat"))) - refaults_before;
+
+  if (!TRY(reader.Running())) return Fail("the victim ended while the hogs ran");
 
   const auto cache = static_cast<double>(kVictimCache.value);
   results::Arm arm;

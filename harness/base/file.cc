@@ -10,6 +10,8 @@
 #include <charconv>
 #include <memory>
 
+#include "harness/base/units.h"
+
 namespace nodeproof {
 namespace {
 
@@ -22,6 +24,25 @@ Result<Int> ParseNumber(std::string_view text) {
     return Fail("'{}' is not a number", text);
   }
   return value;
+}
+
+// Against /dev/zero and the like.
+constexpr int64_t kMostRead = int64_t{1} << 30;
+
+// What is left in a pipe or another file without positions.
+Result<std::string> ReadStream(int fd, const std::string& name) {
+  std::string content;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno(errno, fmt::format("read {}", name));
+    if (got == 0) return content;
+    if (std::ssize(content) > kMostRead) {
+      return Fail("{} is larger than {}", name, FormatBytes(Bytes{kMostRead}));
+    }
+    content.append(buffer, static_cast<size_t>(got));
+  }
 }
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -41,8 +62,11 @@ Result<std::string> ReadAll(int fd, const std::string& name) {
   for (;;) {
     const ssize_t got = ::pread(fd, buffer, sizeof buffer, offset);
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == ESPIPE) return ReadStream(fd, name);
     if (got < 0) return FailErrno(errno, fmt::format("read {}", name));
     if (got == 0) return content;
+    if (std::ssize(content) > kMostRead)
+      return Fail("{} is larger than {}", name, FormatBytes(Bytes{kMostRead}));
     content.append(buffer, static_cast<size_t>(got));
     offset += got;
   }

@@ -21,7 +21,7 @@ Result<Fd> OpenAt(int dir_fd, const std::string& path, int flags, mode_t mode = 
 Result<std::string> ReadFileAt(int dir_fd, const std::string& path);
 inline Result<std::string> ReadFile(const std::string& path) { return ReadFileAt(AT_FDCWD, path); }
 
-// The whole content of an open file, from its start.
+// The whole content of an open file from its start, or what is left in a pipe; at most 1 GiB.
 Result<std::string> ReadAll(int fd, const std::string& name);
 
 // Writes `text` in one write(2), as cgroup files demand. The file must exist.

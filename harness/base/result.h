@@ -19,9 +19,10 @@
 namespace nodeproof {
 
 struct Error {
-  std::string message;  // one line, no trailing full stop
-  std::string hint;     // one line that says what to do, or empty
-  int code = 0;         // errno, or 0 when no system call failed
+  std::string message;       // one line, no trailing full stop
+  std::string hint;          // one line that says what to do, or empty
+  int code = 0;              // errno, or 0 when no system call failed
+  bool unsupported = false;  // the node lacks something that was named: no fault of anybody's
 
   // "message; hint", the form that the command line prints.
   std::string ToString() const;

@@ -22,12 +22,12 @@ Status CheckEnabled(const Cgroup& parent, const std::vector<std::string>& contro
         fmt::format("controller {} is off in {}/cgroup.subtree_control", controller, parent.path()),
         fmt::format("turn it on with: echo +{} > {}/cgroup.subtree_control", controller,
                     parent.path()),
-        EOPNOTSUPP});
+        0, true});
   }
   return {};
 }
 
-// Values for "no limit of its own" are written back, so that a limit never outlives its tree.
+// Values for "no limit of its own" are written too, so that a limit never reaches the next tree.
 Status WriteIfThere(const Cgroup& group, const std::string& file, const std::string& value) {
   return group.Has(file) ? group.Write(file, value) : Status();
 }
@@ -55,6 +55,7 @@ Status Capsule::Limit(const CapsuleLimits& limits) const {
   TRY(WriteIfThere(*group_, "memory.swap.max", limits.memory ? "0" : "max"));
   TRY(WriteIfThere(*group_, "memory.max",
                    limits.memory ? fmt::format("{}", limits.memory->value) : "max"));
+  TRY(WriteIfThere(*group_, "memory.min", fmt::format("{}", limits.protection.value)));
   TRY(WriteIfThere(*group_, "pids.max", limits.pids ? fmt::format("{}", *limits.pids) : "max"));
   TRY(WriteIfThere(*group_, "cpuset.cpus", limits.cpus.empty() ? "\n" : limits.cpus.ToString()));
   return {};

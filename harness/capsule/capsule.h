@@ -20,7 +20,10 @@ namespace nodeproof::capsule {
 struct CapsuleLimits {
   std::optional<Bytes> memory = std::nullopt;  // memory.max, with no swap
   std::optional<int64_t> pids = std::nullopt;  // pids.max
-  CpuSet cpus = {};                            // cpuset.cpus; empty is all of the parent's
+  // memory.min of the capsule itself: what below it is protected is, on a host, protected against
+  // the host's other processes too.
+  Bytes protection{0};
+  CpuSet cpus = {};  // cpuset.cpus; empty is all of the parent's
 };
 
 class Capsule {
@@ -36,7 +39,7 @@ class Capsule {
   ~Capsule();
 
   // Builds the cgroups of `plan` below the capsule; they go when the Tree goes. Only one tree
-  // stands at a time. `limits` apply while it stands.
+  // stands at a time. `limits` apply until the next one is planted.
   Result<Tree> Plant(const kubelet::Plan& plan, const CapsuleLimits& limits = {});
 
   const cgroup::Cgroup& group() const { return *group_; }

@@ -1,5 +1,7 @@
 #include "harness/capsule/stale.h"
 
+#include <cerrno>
+
 #include "harness/base/file.h"
 
 namespace nodeproof::capsule {
@@ -17,6 +19,9 @@ Result<std::string> StartTime(pid_t pid, const std::string& proc) {
   if (fields.size() < 20) return Fail("{}/{}/stat is cut short", proc, pid);
   return std::string(fields[19]);
 }
+
+// Another nodeproof has removed it in the meantime.
+bool Gone(const Error& error) { return error.code == ENOENT || error.code == ENODEV; }
 
 // The pid in a capsule's name, or an error.
 Result<pid_t> OwnerOf(std::string_view name) {
@@ -41,7 +46,9 @@ Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string&
   for (const std::string& name : TRY(parent.Children())) {
     const auto owner = OwnerOf(name);
     if (!owner) continue;
-    const cgroup::Cgroup group = TRY(parent.OpenChild(name));
+    const auto opened = parent.OpenChild(name);
+    if (!opened && Gone(opened.error())) continue;
+    const cgroup::Cgroup& group = *opened;
     const auto mark = group.Marking();
     if (!mark) {
       report.foreign.push_back(group.path());
@@ -52,7 +59,9 @@ Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string&
       report.in_use.push_back(group.path());
       continue;
     }
-    TRY(group.Destroy());
+    const Status destroyed = group.Destroy();
+    if (!destroyed && Gone(destroyed.error())) continue;
+    TRY(destroyed);
     report.removed.push_back(group.path());
   }
   return report;

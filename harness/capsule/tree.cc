@@ -1,7 +1,5 @@
 #include "harness/capsule/tree.h"
 
-#include <cerrno>
-
 namespace nodeproof::capsule {
 
 using cgroup::Cgroup;
@@ -45,8 +43,8 @@ Status Tree::WriteKnobs(const Cgroup& group, const PlannedCgroup& planned) {
   for (const kubelet::PlannedKnob& knob : planned.knobs) {
     if (!group.Has(knob.file)) {
       return std::unexpected(
-          Error{fmt::format("the kernel has no {} (cgroup {})", knob.file, group.path()), "",
-                EOPNOTSUPP});
+          Error{fmt::format("the kernel has no {} (cgroup {})", knob.file, group.path()), "", 0,
+                true});
     }
     const cgroup::KnobReading reading = TRY(cgroup::SetKnob(group, knob.file, knob.value));
     entry.knobs[knob.file] = reading.taken;

@@ -2,7 +2,9 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 
 namespace nodeproof::measure {
 namespace {
@@ -22,8 +24,12 @@ int BecomeRealTimeOn(int cpu) {
 
 Result<std::unique_ptr<StallMonitor>> StallMonitor::Start(const CpuSet& cpus, Nanoseconds period) {
   std::unique_ptr<StallMonitor> monitor(new StallMonitor(period));
+  monitor->due_ns_ = std::make_unique<std::atomic<int64_t>[]>(cpus.size());
   for (const int cpu : cpus) {
-    monitor->threads_.emplace_back([raw = monitor.get(), cpu] { raw->Watch(cpu); });
+    std::atomic<int64_t>& due_ns = monitor->due_ns_[monitor->threads_.size()];
+    due_ns = std::numeric_limits<int64_t>::max();
+    monitor->threads_.emplace_back(
+        [raw = monitor.get(), cpu, &due_ns] { raw->Watch(cpu, due_ns); });
   }
   const int expected = static_cast<int>(cpus.size());
   for (int ready = monitor->ready_; ready < expected; ready = monitor->ready_) {
@@ -40,15 +46,26 @@ StallMonitor::~StallMonitor() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-Nanoseconds StallMonitor::TakeWorst() { return Nanoseconds(worst_ns_.exchange(0)); }
+Nanoseconds StallMonitor::TakeWorst() {
+  int64_t worst = worst_ns_.exchange(0);
+  const int64_t now = MonotonicClock().Now().count();
+  for (size_t i = 0; i < threads_.size(); ++i) {
+    const int64_t due = due_ns_[i];
+    if (due < now) worst = std::max(worst, now - due);
+  }
+  return Nanoseconds(worst);
+}
 
-void StallMonitor::Watch(int cpu) {
+// Must not allocate: the agent forks (clone3) while these threads run, and a child could inherit
+// malloc's lock.
+void StallMonitor::Watch(int cpu, std::atomic<int64_t>& due_ns) {
   if (const int code = BecomeRealTimeOn(cpu); code != 0) setup_error_ = code;
   ++ready_;
   ready_.notify_one();
   const Clock& clock = MonotonicClock();
   Nanoseconds due = clock.Now() + period_;
   while (!stop_) {
+    due_ns = due.count();
     clock.WaitUntil(due);
     const int64_t late = (clock.Now() - due).count();
     int64_t worst = worst_ns_;

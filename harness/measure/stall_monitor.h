@@ -22,16 +22,17 @@ class StallMonitor {
   static Result<std::unique_ptr<StallMonitor>> Start(const CpuSet& cpus, Nanoseconds period);
   ~StallMonitor();
 
-  // The worst lateness of any thread since the last call.
+  // The worst lateness of any thread since the last call, that of a thread still due included.
   Nanoseconds TakeWorst();
 
  private:
   explicit StallMonitor(Nanoseconds period) : period_(period) {}
-  void Watch(int cpu);
+  void Watch(int cpu, std::atomic<int64_t>& due_ns);
 
   Nanoseconds period_;
   std::atomic<bool> stop_{false};
   std::atomic<int64_t> worst_ns_{0};
+  std::unique_ptr<std::atomic<int64_t>[]> due_ns_;  // of each thread; INT64_MAX before its first
   std::atomic<int> setup_error_{0};
   std::atomic<int> ready_{0};
   std::vector<std::thread> threads_;

@@ -15,6 +15,7 @@ class Series {
   explicit Series(const std::vector<Quantity>& quantities) : samples_(quantities.size()) {
     for (const Quantity& quantity : quantities) {
       checks_.push_back({quantity.name, quantity.expected, {}, Finding::kUnclear});
+      least_windows_.push_back(quantity.least_windows);
     }
   }
 
@@ -33,7 +34,11 @@ class Series {
     for (size_t i = 0; i < checks_.size(); ++i) {
       if (samples_[i].size() < 2) continue;
       checks_[i].measured = TRY(MeanInterval(samples_[i], kLookConfidence));
-      if (enough) checks_[i].finding = Judge(checks_[i].expected, checks_[i].measured);
+      if (!enough) continue;
+      checks_[i].finding = Judge(checks_[i].expected, checks_[i].measured);
+      if (checks_[i].finding == Finding::kInside && usable_ < least_windows_[i]) {
+        checks_[i].finding = Finding::kUnclear;
+      }
     }
     return {};
   }
@@ -60,6 +65,7 @@ class Series {
 
  private:
   std::vector<Check> checks_;
+  std::vector<int> least_windows_;
   std::vector<std::vector<double>> samples_;
   std::map<std::string, int> disturbances_;
   int usable_ = 0;

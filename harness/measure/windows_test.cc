@@ -70,6 +70,30 @@ TEST(TakeWindows, NothingButDisturbedWindowsDecideNothing) {
   EXPECT_EQ(taken.checks[0].finding, Finding::kUnclear);
 }
 
+TEST(TakeWindows, WhatMustNeverHappenIsWatchedLonger) {
+  FakeClock clock;
+  Quantity never{"throttled", {0, Relation::kAtMost, 0, "count"}, 27};
+  const auto taken = TakeWindows(
+      clock, {}, {never}, [] { return Status(); },
+      [](Seconds) -> Result<Window> {
+        return Window{{0}, {}};
+      },
+      {});
+  EXPECT_EQ(taken->checks[0].finding, Finding::kInside);
+  EXPECT_EQ(taken->checks[0].measured.samples.size(), 27u);
+}
+
+TEST(TakeWindows, TooFewWindowsDecideNothing) {
+  const auto taken = Take(
+                         [] {
+                           return Window{{0.7}, {}};
+                         },
+                         {Milliseconds(400), Seconds(1)})
+                         .value();
+  EXPECT_EQ(taken.checks[0].finding, Finding::kUnclear);
+  EXPECT_EQ(taken.checks[0].measured.samples.size(), 3u);
+}
+
 TEST(TakeWindows, ErrorsEndTheMeasurement) {
   FakeClock clock;
   const auto taken = TakeWindows(

@@ -30,10 +30,26 @@ Nanoseconds OwnCpuTime() {
   return std::chrono::seconds(used.tv_sec) + Nanoseconds(used.tv_nsec);
 }
 
+// CPU time between calls, never more than the time that passed: what a kernel charges beyond that
+// was not used, and must not excuse anything.
+class CpuMeter {
+ public:
+  Nanoseconds Lap() {
+    const Nanoseconds now = MonotonicClock().Now();
+    const Nanoseconds charged = OwnCpuTime();
+    const Nanoseconds passed = now - std::exchange(time_, now);
+    return std::min(charged - std::exchange(charged_, charged), passed);
+  }
+
+ private:
+  Nanoseconds time_ = MonotonicClock().Now();
+  Nanoseconds charged_ = OwnCpuTime();
+};
+
 // Remembers (time, CPU time) pairs of the last stretch and finds the most that a stretch held.
 class PeakMeter {
  public:
-  PeakMeter(Nanoseconds stretch, Nanoseconds used) : stretch_(stretch) { marks_.fill({{}, used}); }
+  explicit PeakMeter(Nanoseconds stretch) : stretch_(stretch) {}
 
   // The most CPU time that a stretch which ends now can have held. What was used since the last
   // call is taken to have been used right after it: the process may have stood still since
@@ -68,34 +84,38 @@ class PeakMeter {
 int BurnAll(CpuHog::Counters& counters) {
   // An interrupt and its softirqs may take this much of a round without the CPU standing still.
   constexpr Nanoseconds kInterrupt = Microseconds(100);
-  Nanoseconds quickest = Nanoseconds::max();
-  Nanoseconds used = OwnCpuTime();
+  CpuMeter meter;
+  Nanoseconds typical{0};  // a moving average of the rounds in which nothing happened
   for (uint64_t state = 1;;) {
     state = DoRound(state);
     counters.rounds.fetch_add(1, std::memory_order_relaxed);
-    const Nanoseconds before = std::exchange(used, OwnCpuTime());
-    const Nanoseconds round = used - before;
-    quickest = std::min(quickest, round);
-    if (round > 2 * quickest + kInterrupt) counters.held_up_ns += (round - quickest).count();
+    const Nanoseconds round = meter.Lap();
+    if (typical.count() == 0) typical = round;
+    if (round > 2 * typical + kInterrupt) {
+      counters.held_up_ns += (round - typical).count();
+    } else {
+      typical += (round - typical) / 16;
+    }
   }
 }
 
-int BurnPart(CpuHog::Counters& counters, double duty, Nanoseconds meter) {
+int BurnPart(CpuHog::Counters& counters, double duty, Nanoseconds stretch) {
   constexpr Nanoseconds kPhase = Milliseconds(2);
+  const auto most = static_cast<int64_t>(static_cast<double>(stretch.count()) * duty);
   const Clock& clock = MonotonicClock();
-  const auto most = static_cast<int64_t>(static_cast<double>(meter.count()) * duty);
+  CpuMeter meter;
+  PeakMeter peak(stretch);
   Nanoseconds start = clock.Now();
-  Nanoseconds used_at_start = OwnCpuTime();
-  PeakMeter peak(meter, used_at_start);
-  uint64_t state = 1;
-  for (;;) {
+  Nanoseconds used{0};           // since the process began
+  Nanoseconds used_at_start{0};  // when `start` was
+  for (uint64_t state = 1;;) {
+    used += meter.Lap();
     const Nanoseconds now = clock.Now();
-    const Nanoseconds used = OwnCpuTime() - used_at_start;
-    const int64_t held = peak.Mark(now, used_at_start + used).count();
+    const int64_t held = peak.Mark(now, used).count();
     if (held > counters.peak_ns) counters.peak_ns = held;
     // When the time used so far has been earned at `duty`.
-    const auto earned =
-        start + Nanoseconds(static_cast<int64_t>(static_cast<double>(used.count()) / duty));
+    const auto earned = start + Nanoseconds(static_cast<int64_t>(
+                                    static_cast<double>((used - used_at_start).count()) / duty));
     if (earned > now) {
       clock.WaitUntil(earned + kPhase);
       continue;
@@ -104,9 +124,9 @@ int BurnPart(CpuHog::Counters& counters, double duty, Nanoseconds meter) {
       clock.WaitUntil(now + kPhase);
       continue;
     }
-    if (now - earned > meter / 4) {  // held up for long: what was missed is let go
+    if (now - earned > stretch / 4) {  // held up for long: what was missed is let go
       start = now - kPhase;
-      used_at_start += used;
+      used_at_start = used;
     }
     state = DoRound(state);
     counters.rounds.fetch_add(1, std::memory_order_relaxed);

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "harness/cgroup/worker.h"
-#include "harness/results/results.h"
 
 namespace nodeproof::stress {
 
@@ -28,7 +27,7 @@ class CpuHog {
   // Rounds of a fixed computation done so far: work, where CPU time may hide a stolen CPU.
   uint64_t Work() const { return worker_.counters().rounds; }
   // CPU time that the hog was charged while the CPU stood still under it: what rounds took beyond
-  // the quickest one, of those that took more than twice as long (duty 1 only). A hypervisor that
+  // the typical one, of those that took more than twice as long (duty 1 only). A hypervisor that
   // takes the CPU away in the middle of a round shows here.
   Nanoseconds HeldUp() const { return Nanoseconds(worker_.counters().held_up_ns); }
   // The most CPU time that any stretch of `meter` held since the last call (duty < 1 only).

@@ -118,6 +118,7 @@ Json CpuFacts(const FactSources& sources, const Topology& topology) {
 Json MemoryFacts(const FactSources& sources, const Topology& topology) {
   const std::string meminfo = ReadFile(sources.proc + "/meminfo").value_or("");
   Json memory = {{"total_bytes", KiB(KiloBytes(meminfo, "MemTotal")).value},
+                 {"available_bytes", KiB(KiloBytes(meminfo, "MemAvailable")).value},
                  {"swap_bytes", KiB(KiloBytes(meminfo, "SwapTotal")).value},
                  {"page_size", ::sysconf(_SC_PAGESIZE)}};
   Json nodes = Json::array();
