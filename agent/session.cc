@@ -7,6 +7,7 @@
 
 #include "agent/claim_tests.h"
 #include "conformance/all_claims.h"
+#include "harness/base/file.h"
 #include "harness/capsule/capsule.h"
 #include "harness/topology/facts.h"
 #include "harness/topology/topology.h"
@@ -35,9 +36,10 @@ Result<std::vector<std::string>> WantedControllers(const Cgroup& root) {
 Result<std::vector<std::string>> UsableControllers(const Cgroup& root, bool own) {
   std::vector<std::string> wanted = TRY(WantedControllers(root));
   if (own) return wanted;
-  const std::string enabled = TRY(root.Read("cgroup.subtree_control"));
+  const std::string text = TRY(root.Read("cgroup.subtree_control"));
+  const auto enabled = Words(text);
   std::erase_if(wanted, [&](const std::string& name) {
-    return (" " + enabled).find(" " + name) == std::string::npos;
+    return std::find(enabled.begin(), enabled.end(), name) == enabled.end();
   });
   return wanted;
 }

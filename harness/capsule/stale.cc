@@ -1,5 +1,7 @@
 #include "harness/capsule/stale.h"
 
+#include <cerrno>
+
 #include "harness/base/file.h"
 
 namespace nodeproof::capsule {
@@ -15,6 +17,8 @@ Result<std::string> StartTime(pid_t pid, const std::string& proc) {
   if (name_end == std::string::npos) return Fail("{}/{}/stat has no name", proc, pid);
   const auto fields = Words(std::string_view(stat).substr(name_end + 1));
   if (fields.size() < 20) return Fail("{}/{}/stat is cut short", proc, pid);
+  // Killed, and its parent does not care: it owns nothing any more.
+  if (fields[0] == "Z" || fields[0] == "X") return Fail("process {} has ended", pid);
   return std::string(fields[19]);
 }
 
@@ -41,7 +45,9 @@ Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string&
   for (const std::string& name : TRY(parent.Children())) {
     const auto owner = OwnerOf(name);
     if (!owner) continue;
-    const cgroup::Cgroup group = TRY(parent.OpenChild(name));
+    auto opened = parent.OpenChild(name);
+    if (!opened && opened.error().code == ENOENT) continue;  // another run ended just now
+    const cgroup::Cgroup group = TRY(std::move(opened));
     const auto mark = group.Marking();
     if (!mark) {
       report.foreign.push_back(group.path());
@@ -52,7 +58,10 @@ Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string&
       report.in_use.push_back(group.path());
       continue;
     }
-    TRY(group.Destroy());
+    const Status destroyed = group.Destroy();
+    const auto left = parent.OpenChild(name);
+    const bool gone = !left && left.error().code == ENOENT;  // by us or by another run
+    if (!gone) TRY(destroyed);
     report.removed.push_back(group.path());
   }
   return report;

@@ -126,11 +126,12 @@ class Watch {
         clock_(clock) {}
 
   RunOutcome Run(int cancel_fd) {
-    bool cancelled = false;
+    bool asked = false;                    // to cancel
+    bool cancelled = false;                // before the agent had come to an end of its own
     std::optional<Nanoseconds> tear_down;  // when patience with the tear-down ends
     for (;;) {
       const Nanoseconds deadline = tear_down.value_or(session_.deadline());
-      pollfd fds[] = {{cancelled ? -1 : cancel_fd, POLLIN, 0},
+      pollfd fds[] = {{asked ? -1 : cancel_fd, POLLIN, 0},
                       {agent_.pidfd(), POLLIN, 0},
                       {events_.get(), POLLIN, 0},
                       {output_.get(), POLLIN, 0}};
@@ -139,7 +140,8 @@ class Watch {
           ::poll(fds, std::size(fds), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000))) > 0;
       ReadBoth();
       if (ready && fds[0].revents != 0) {
-        cancelled = true;
+        asked = true;
+        cancelled = !session_.over();
         agent_.Signal(SIGTERM);
         tear_down = clock_.Now() + std::chrono::duration_cast<Nanoseconds>(kTearDown);
       } else if (session_.over() && !tear_down) {
@@ -149,12 +151,12 @@ class Watch {
         const int status = agent_.Wait();
         ReadBoth();
         session_.Finish();
-        if (cancelled) return session_.Outcome(Ending::kCancelled, "cancelled");
+        if (cancelled) return Cancelled();
         return session_.Outcome(Ending::kDied, WhyItDied(status));
       }
       if (clock_.Now() >= deadline) {
         agent_.Kill();
-        if (cancelled) return session_.Outcome(Ending::kCancelled, "cancelled");
+        if (cancelled) return Cancelled();
         return session_.Outcome(Ending::kSilent,
                                 fmt::format("the agent fell silent {}", session_.Where()));
       }
@@ -162,6 +164,17 @@ class Watch {
   }
 
  private:
+  // An agent that is stopped says `fatal: stopped by a signal`, which is our own doing.
+  RunOutcome Cancelled() const {
+    RunOutcome outcome = session_.Outcome(Ending::kCancelled, "cancelled");
+    if (outcome.ending == Ending::kFatal) {
+      outcome.ending = Ending::kCancelled;
+      outcome.reason = "cancelled";
+      outcome.hint.clear();
+    }
+    return outcome;
+  }
+
   void ReadBoth() {
     ReadPipe(events_, [&](std::string_view bytes) { session_.Feed(bytes); });
     ReadPipe(output_, [&](std::string_view bytes) {
