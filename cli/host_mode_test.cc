@@ -78,6 +78,8 @@ const std::vector<std::string> kScenarios = {"run",
                                              "without-cpu",
                                              "unprivileged-host",
                                              "unprivileged-auto",
+                                             "delegated",
+                                             "delegated-clean",
                                              "scratch-in-memory",
                                              "scratch-on-disk"};
 
@@ -215,6 +217,19 @@ TEST_F(HostMode, AnUnprivilegedUserIsToldWhatToDo) {
   ExpectOneErrorLine(automatic);
   EXPECT_THAT(automatic.at("err").get<std::string>(),
               testing::AllOf(HasSubstr("Permission denied"), HasSubstr("VM")));
+}
+
+TEST_F(HostMode, AUserWithADelegatedCgroupNeedsNoRoot) {
+  const Json found = Found("delegated");
+  EXPECT_EQ(found.at("exit"), "exit 0") << found.dump(2);
+  EXPECT_THAT(found.at("out").get<std::string>(),
+              testing::AllOf(HasSubstr("holds        cpuset.pinned"),
+                             HasSubstr("holds        memory.max.oom")));
+  const Json killed = Found("delegated-clean");
+  EXPECT_EQ(killed.at("load"), true) << killed.dump(2);
+  EXPECT_EQ(killed.at("load_died"), true);
+  EXPECT_THAT(killed.at("clean").at("out").get<std::string>(),
+              StartsWith("removed /sys/fs/cgroup/delegated.slice/nodeproof-"));
 }
 
 TEST_F(HostMode, AScratchFolderInMemoryIsUnsupported) {

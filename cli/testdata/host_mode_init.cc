@@ -2,7 +2,9 @@
 // systemd leaves it, on which nodeproof is run, stopped and killed like on anybody's host.
 //
 //   / ─┬─ user.slice       a process that has nothing to do with nodeproof
-//      └─ session.scope    the shell, so to speak: nodeproof is started here
+//      ├─ session.scope    the shell, so to speak: nodeproof is started here
+//      └─ delegated.slice  given to the user nobody, with all controllers on for its children
+//          └─ shell        and this is nobody's shell
 //
 // It speaks the agent's protocol. The "claims" of its request are scenarios; what was found in one
 // stands in the field "found" of its claim event, for host_mode_test.cc to judge.
@@ -106,7 +108,7 @@ std::vector<Living> Processes() {
 std::vector<std::string> InCapsules() {
   std::vector<std::string> names;
   for (const Living& process : Processes()) {
-    if (process.cgroup.starts_with("0::/nodeproof-")) names.push_back(process.name);
+    if (process.cgroup.find("/nodeproof-") != std::string::npos) names.push_back(process.name);
   }
   return names;
 }
@@ -114,7 +116,9 @@ std::vector<std::string> InCapsules() {
 // What a run on somebody's host must leave as it was.
 Json Machine() {
   const Cgroup root = Must(Cgroup::Open(kRoot));
+  const Cgroup delegated = Must(root.OpenChild("delegated.slice"));
   Json machine = {{"groups", Must(root.Children())},
+                  {"delegated_groups", Must(delegated.Children())},
                   {"subtree_control", Text(fmt::format("{}/cgroup.subtree_control", kRoot))}};
   for (const char* file : {"cgroup.procs", "cgroup.subtree_control", "cpu.weight", "cpu.max",
                            "cpuset.cpus", "cpuset.mems", "memory.min", "memory.low", "memory.high",
@@ -133,6 +137,7 @@ struct Command {
   std::vector<std::string> words;  // after "nodeproof"
   std::string tmpdir = "/tmp";
   uid_t user = 0;
+  std::string cgroup = "session.scope";
 };
 
 int Execute(const Command& command, int out, int err) {
@@ -160,8 +165,8 @@ class Started {
   explicit Started(const Command& command)
       : out_(Must(MemoryFile("out", false))),
         err_(Must(MemoryFile("err", false))),
-        session_(Must(Cgroup::Open(fmt::format("{}/session.scope", kRoot)))),
-        process_(Must(Process::Spawn({.name = "nodeproof", .group = &session_},
+        cgroup_(Must(Cgroup::Open(fmt::format("{}/{}", kRoot, command.cgroup)))),
+        process_(Must(Process::Spawn({.name = "nodeproof", .group = &cgroup_},
                                      [&] { return Execute(command, out_.get(), err_.get()); }))) {}
 
   // False when the run ends before anything runs in its capsule.
@@ -188,7 +193,7 @@ class Started {
 
   Fd out_;
   Fd err_;
-  Cgroup session_;
+  Cgroup cgroup_;
   Process process_;
 };
 
@@ -294,6 +299,27 @@ Json Unprivileged(const std::string& node) {
   return Finish({.words = {"run", "--node", node, "memory.max.oom"}, .user = kNobody});
 }
 
+// On a machine whose nobody has a cgroup of its own.
+Json Delegated() {
+  return Finish({.words = {"run", "--node", "host", "cpuset.pinned", "memory.max.oom"},
+                 .user = kNobody,
+                 .cgroup = "delegated.slice/shell"});
+}
+
+Json DelegatedClean() {
+  Command command{.words = {"run", "--node", "host", "cpu.weight.siblings"},
+                  .user = kNobody,
+                  .cgroup = "delegated.slice/shell"};
+  Started run(command);
+  Json found = {{"load", run.AwaitLoad()}};
+  run.Signal(SIGKILL);
+  (void)run.Finish();
+  found["load_died"] = Await(kSoon, [] { return InCapsules().empty(); });
+  command.words = {"clean"};
+  found["clean"] = Finish(command);
+  return found;
+}
+
 Json Scratch(const std::string& tmpdir) {
   Command command = RunOnHost({"memory.min.anon-hog"});
   command.tmpdir = tmpdir;
@@ -318,6 +344,8 @@ const Scenario kScenarios[] = {
     {"without-cpu", [] { return Without("cpu"); }},
     {"unprivileged-host", [] { return Unprivileged("host"); }},
     {"unprivileged-auto", [] { return Unprivileged("auto"); }},
+    {"delegated", Delegated},
+    {"delegated-clean", DelegatedClean},
     {"scratch-in-memory", [] { return Scratch("/tmp"); }},
     {"scratch-on-disk", [] { return Scratch("/scratch"); }},
 };
@@ -368,12 +396,28 @@ void Raw(int line) {
   ::tcsetattr(line, TCSANOW, &settings);
 }
 
+// As systemd does for a unit with User= and Delegate=yes.
+void Delegate(const Cgroup& root) {
+  const Cgroup slice = Must(root.CreateChild("delegated.slice"));
+  Must(slice.EnableControllers({"cpuset", "cpu", "memory", "pids"}));
+  const Cgroup shell = Must(slice.CreateChild("shell"));
+  for (const Cgroup* group : {&slice, &shell}) {
+    for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"}) {
+      const std::string path = group->path() + file;
+      if (::chown(path.c_str(), kNobody, kNobody) != 0) {
+        Must<void>(FailErrno(errno, "give away " + path));
+      }
+    }
+  }
+}
+
 int Play() {
   MountScratch();
   const Cgroup root = Must(Cgroup::Open(kRoot));
   Must(root.EnableControllers({"cpuset", "cpu", "io", "memory", "pids"}));
   const Cgroup user = Must(root.CreateChild("user.slice"));
   Must(root.CreateChild("session.scope"));
+  Delegate(root);
   const Process bystander = Must(Process::Spawn({.name = "bystander", .group = &user}, [] {
     for (;;) ::pause();
     return 0;

@@ -18,6 +18,9 @@ namespace {
 
 constexpr Seconds kTearDown{10};  // after SIGTERM, before SIGKILL
 constexpr const char* kUseVm = "use --node vm";
+constexpr const char* kDelegate =
+    "run as root, or in a child of a delegated cgroup (Delegate=yes) in whose "
+    "cgroup.subtree_control cpu, cpuset, memory and pids are on, or use --node vm";
 constexpr const char* kBootUnified =
     "boot with systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all, or use --node vm";
 
@@ -108,12 +111,35 @@ Status CheckWritable(const std::string& cgroup) {
     const std::string path = JoinPath(cgroup, file);
     if (::access(path.c_str(), W_OK) != 0) {
       return std::unexpected(
-          WithHint(FailErrno(errno, fmt::format("{} cannot be written", path)).error(),
-                   "run as root, have the cgroup delegated (systemd-run --user -p Delegate=yes "
-                   "--scope), or use --node vm"));
+          WithHint(FailErrno(errno, fmt::format("{} cannot be written", path)).error(), kDelegate));
     }
   }
   return {};
+}
+
+Result<std::vector<std::string>> ReadWords(const std::string& path) {
+  const std::string text = TRY(ReadFile(path));
+  std::vector<std::string> words;
+  for (const std::string_view word : Words(text)) words.emplace_back(word);
+  return words;
+}
+
+// The nearest cgroup at or above our own that was delegated to us and hands its children the needed
+// controllers. That is never the one we are in (cgroup-v2.rst, "No Internal Process Constraint").
+Result<std::string> FindDelegated(const std::string& mount, const std::string& own) {
+  std::vector<std::string> off;  // in our own cgroup
+  for (std::string below = own; below.size() > 1; below.resize(below.rfind('/'))) {
+    const std::string cgroup = JoinPath(mount, below);
+    if (!off.empty() && !CheckWritable(cgroup)) break;
+    const auto on = TRY(ReadWords(cgroup + "/cgroup.subtree_control"));
+    std::vector<std::string> missing = NeededControllers();
+    std::erase_if(missing, [&](const std::string& name) { return Has(on, name); });
+    if (missing.empty()) return cgroup;
+    if (off.empty()) off = std::move(missing);
+  }
+  return std::unexpected(Error{fmt::format("{}/cgroup.subtree_control does not have {} on",
+                                           JoinPath(mount, own), fmt::join(off, ", ")),
+                               kDelegate, 0});
 }
 
 class Watch {
@@ -229,13 +255,7 @@ Result<HostHierarchy> CheckHost(const HostPaths& paths) {
   HostHierarchy hierarchy;
   hierarchy.mount = paths.root + unified->point;
   hierarchy.cgroup = hierarchy.mount;
-  const auto offered_by = [&](const std::string& cgroup) -> Result<std::vector<std::string>> {
-    const std::string text = TRY(ReadFile(cgroup + "/cgroup.controllers"));
-    std::vector<std::string> offered;
-    for (const std::string_view word : Words(text)) offered.emplace_back(word);
-    return offered;
-  };
-  hierarchy.controllers = TRY(offered_by(hierarchy.mount));
+  hierarchy.controllers = TRY(ReadWords(hierarchy.mount + "/cgroup.controllers"));
   TRY(CheckControllers(hierarchy.controllers, hierarchy.mount + "/cgroup.controllers", mounts));
   if (CheckWritable(hierarchy.mount)) return hierarchy;
 
@@ -243,8 +263,9 @@ Result<HostHierarchy> CheckHost(const HostPaths& paths) {
   const std::string own = TRY(OwnCgroup(paths.own_cgroup));
   hierarchy.cgroup = JoinPath(hierarchy.mount, own);
   TRY(CheckWritable(hierarchy.cgroup));
-  hierarchy.controllers = TRY(offered_by(hierarchy.cgroup));
+  hierarchy.controllers = TRY(ReadWords(hierarchy.cgroup + "/cgroup.controllers"));
   TRY(CheckControllers(hierarchy.controllers, hierarchy.cgroup + "/cgroup.controllers", mounts));
+  hierarchy.cgroup = TRY(FindDelegated(hierarchy.mount, own));
   return hierarchy;
 }
 
