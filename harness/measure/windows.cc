@@ -27,12 +27,13 @@ class Series {
     ++usable_;
   }
 
-  // Judges every quantity on all its samples.
+  // Judges every quantity on all its samples. Too few decide nothing, however well they agree.
   Status Look() {
+    const bool enough = usable_ >= kLooks.front();
     for (size_t i = 0; i < checks_.size(); ++i) {
       if (samples_[i].size() < 2) continue;
       checks_[i].measured = TRY(MeanInterval(samples_[i], kLookConfidence));
-      checks_[i].finding = Judge(checks_[i].expected, checks_[i].measured);
+      if (enough) checks_[i].finding = Judge(checks_[i].expected, checks_[i].measured);
     }
     return {};
   }

@@ -33,21 +33,24 @@ Nanoseconds OwnCpuTime() {
 // Remembers (time, CPU time) pairs of the last stretch and finds the most that a stretch held.
 class PeakMeter {
  public:
-  explicit PeakMeter(Nanoseconds stretch) : stretch_(stretch) {}
+  PeakMeter(Nanoseconds stretch, Nanoseconds used) : stretch_(stretch) { marks_.fill({{}, used}); }
 
-  // The CPU time between `now` and the latest mark that is at least a stretch old.
+  // The most CPU time that a stretch which ends now can have held. What was used since the last
+  // call is taken to have been used right after it: the process may have stood still since
+  // (throttled, say), but not before.
   Nanoseconds Mark(Nanoseconds now, Nanoseconds used) {
-    if (count_ == 0 || now - latest_ >= stretch_ / 200) {
+    const Nanoseconds from = std::exchange(last_call_, now) - stretch_;
+    if (now - latest_ >= stretch_ / 200) {
       marks_[next_] = {now, used};
       latest_ = now;
       next_ = (next_ + 1) % marks_.size();
-      count_ = std::min(count_ + 1, marks_.size());
     }
-    Nanoseconds oldest_inside = used;
-    for (size_t i = 0; i < count_; ++i) {
-      if (now - marks_[i].time <= stretch_) oldest_inside = std::min(oldest_inside, marks_[i].used);
+    // The latest mark before the stretch: up to one mark's spacing too early, never too late.
+    Nanoseconds at_start{0};
+    for (const Point& mark : marks_) {
+      if (mark.time <= from) at_start = std::max(at_start, mark.used);
     }
-    return used - oldest_inside;
+    return used - at_start;
   }
 
  private:
@@ -56,10 +59,10 @@ class PeakMeter {
     Nanoseconds used{0};
   };
   Nanoseconds stretch_;
+  Nanoseconds last_call_{0};
   Nanoseconds latest_{0};
   std::array<Point, 256> marks_{};  // one every 1/200 of the stretch
   size_t next_ = 0;
-  size_t count_ = 0;
 };
 
 int BurnAll(CpuHog::Counters& counters) {
@@ -81,9 +84,9 @@ int BurnPart(CpuHog::Counters& counters, double duty, Nanoseconds meter) {
   constexpr Nanoseconds kPhase = Milliseconds(2);
   const Clock& clock = MonotonicClock();
   const auto most = static_cast<int64_t>(static_cast<double>(meter.count()) * duty);
-  PeakMeter peak(meter);
   Nanoseconds start = clock.Now();
   Nanoseconds used_at_start = OwnCpuTime();
+  PeakMeter peak(meter, used_at_start);
   uint64_t state = 1;
   for (;;) {
     const Nanoseconds now = clock.Now();
