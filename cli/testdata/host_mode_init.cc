@@ -2,9 +2,7 @@
 // systemd leaves it, on which nodeproof is run, stopped and killed like on anybody's host.
 //
 //   / ─┬─ user.slice       a process that has nothing to do with nodeproof
-//      ├─ session.scope    the shell, so to speak: nodeproof is started here
-//      └─ delegated.slice  given to the user nobody, with all controllers on for its children
-//          └─ shell        and this is nobody's shell
+//      └─ session.scope    the shell, so to speak: nodeproof is started here
 //
 // It speaks the agent's protocol. The "claims" of its request are scenarios; what was found in one
 // stands in the field "found" of its claim event, for host_mode_test.cc to judge.
@@ -116,9 +114,7 @@ std::vector<std::string> InCapsules() {
 // What a run on somebody's host must leave as it was.
 Json Machine() {
   const Cgroup root = Must(Cgroup::Open(kRoot));
-  const Cgroup delegated = Must(root.OpenChild("delegated.slice"));
   Json machine = {{"groups", Must(root.Children())},
-                  {"delegated_groups", Must(delegated.Children())},
                   {"subtree_control", Text(fmt::format("{}/cgroup.subtree_control", kRoot))}};
   for (const char* file : {"cgroup.procs", "cgroup.subtree_control", "cpu.weight", "cpu.max",
                            "cpuset.cpus", "cpuset.mems", "memory.min", "memory.low", "memory.high",
@@ -299,14 +295,45 @@ Json Unprivileged(const std::string& node) {
   return Finish({.words = {"run", "--node", node, "memory.max.oom"}, .user = kNobody});
 }
 
-// On a machine whose nobody has a cgroup of its own.
+// As systemd does for a unit with User= and Delegate=yes, and the user in it:
+//
+//   delegated.slice   given to nobody, with controllers on for its children
+//    └─ shell         nobody's shell
+void Delegate() {
+  const Cgroup root = Must(Cgroup::Open(kRoot));
+  const Cgroup slice = Must(root.CreateChild("delegated.slice"));
+  Must(slice.EnableControllers({"cpuset", "cpu", "memory", "pids"}));
+  const Cgroup shell = Must(slice.CreateChild("shell"));
+  for (const Cgroup* group : {&slice, &shell}) {
+    for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"}) {
+      const std::string path = group->path() + file;
+      if (::chown(path.c_str(), kNobody, kNobody) != 0) {
+        Must<void>(FailErrno(errno, "give away " + path));
+      }
+    }
+  }
+}
+
+// Fails if anything is left in it.
+void TakeBack() {
+  for (const char* group : {"delegated.slice/shell", "delegated.slice"}) {
+    const std::string path = fmt::format("{}/{}", kRoot, group);
+    if (::rmdir(path.c_str()) != 0) Must<void>(FailErrno(errno, "remove " + path));
+  }
+}
+
+// The user nobody, without any privilege but that cgroup.
 Json Delegated() {
-  return Finish({.words = {"run", "--node", "host", "cpuset.pinned", "memory.max.oom"},
-                 .user = kNobody,
-                 .cgroup = "delegated.slice/shell"});
+  Delegate();
+  Json found = Finish({.words = {"run", "--node", "host", "cpuset.pinned", "memory.max.oom"},
+                       .user = kNobody,
+                       .cgroup = "delegated.slice/shell"});
+  TakeBack();
+  return found;
 }
 
 Json DelegatedClean() {
+  Delegate();
   Command command{.words = {"run", "--node", "host", "cpu.weight.siblings"},
                   .user = kNobody,
                   .cgroup = "delegated.slice/shell"};
@@ -317,6 +344,7 @@ Json DelegatedClean() {
   found["load_died"] = Await(kSoon, [] { return InCapsules().empty(); });
   command.words = {"clean"};
   found["clean"] = Finish(command);
+  TakeBack();
   return found;
 }
 
@@ -396,28 +424,12 @@ void Raw(int line) {
   ::tcsetattr(line, TCSANOW, &settings);
 }
 
-// As systemd does for a unit with User= and Delegate=yes.
-void Delegate(const Cgroup& root) {
-  const Cgroup slice = Must(root.CreateChild("delegated.slice"));
-  Must(slice.EnableControllers({"cpuset", "cpu", "memory", "pids"}));
-  const Cgroup shell = Must(slice.CreateChild("shell"));
-  for (const Cgroup* group : {&slice, &shell}) {
-    for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"}) {
-      const std::string path = group->path() + file;
-      if (::chown(path.c_str(), kNobody, kNobody) != 0) {
-        Must<void>(FailErrno(errno, "give away " + path));
-      }
-    }
-  }
-}
-
 int Play() {
   MountScratch();
   const Cgroup root = Must(Cgroup::Open(kRoot));
   Must(root.EnableControllers({"cpuset", "cpu", "io", "memory", "pids"}));
   const Cgroup user = Must(root.CreateChild("user.slice"));
   Must(root.CreateChild("session.scope"));
-  Delegate(root);
   const Process bystander = Must(Process::Spawn({.name = "bystander", .group = &user}, [] {
     for (;;) ::pause();
     return 0;

@@ -38,11 +38,16 @@ void Sysrq(const char* key) { (void)WriteFileAt(AT_FDCWD, "/proc/sysrq-trigger",
 }
 
 // As the real agent answers SIGTERM.
-[[noreturn]] void SleepUntilStopped() {
+sigset_t BlockStop() {
   sigset_t stop;
   ::sigemptyset(&stop);
   ::sigaddset(&stop, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &stop, nullptr);
+  return stop;
+}
+
+[[noreturn]] void SleepUntilStopped() {
+  const sigset_t stop = BlockStop();
   int signal = 0;
   ::sigwait(&stop, &signal);
   Say(FatalEvent("stopped by a signal", ""));
@@ -128,6 +133,7 @@ void Run(const RunRequest& request) {
   if (mode == "never-speak") Sleep();
   if (mode == "panic-early") Sysrq("c");
   if (mode == "exit-early") _exit(7);
+  if (mode == "stop") BlockStop();  // before anybody knows of us
   Say(HelloEvent(Facts(request)));
   if (mode == "fatal") Say(FatalEvent("no such luck", "try again"));
   int index = 0;
