@@ -37,10 +37,10 @@ Result<std::vector<std::string>> WantedControllers(const Cgroup& root) {
 Result<std::vector<std::string>> UsableControllers(const Cgroup& root, bool own) {
   std::vector<std::string> wanted = TRY(WantedControllers(root));
   if (own) return wanted;
-  const std::string enabled = TRY(root.Read("cgroup.subtree_control"));
-  const auto words = Words(enabled);
+  const std::string text = TRY(root.Read("cgroup.subtree_control"));
+  const auto enabled = Words(text);
   std::erase_if(wanted, [&](const std::string& name) {
-    return std::find(words.begin(), words.end(), name) == words.end();
+    return std::find(enabled.begin(), enabled.end(), name) == enabled.end();
   });
   return wanted;
 }

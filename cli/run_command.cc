@@ -118,7 +118,12 @@ Result<Choice> MakeNode(const RunOptions& options) {
   if (chosen.node == node::NodeChoice::kHost) {
     choice.node = TRY(node::HostNode::Create(TRY(AgentPath()).string()));
   } else {
-    choice.node = TRY(node::VmNode::Create(TRY(MakeVmOptions(options))));
+    auto vm = node::VmNode::Create(TRY(MakeVmOptions(options)));
+    // Who did not ask for a VM should hear why one is needed.
+    if (!vm && wanted == node::NodeChoice::kAuto) {
+      vm.error().message += fmt::format(" (to run in {})", chosen.why);
+    }
+    choice.node = TRY(std::move(vm));
   }
   return choice;
 }

@@ -7,10 +7,6 @@
 namespace nodeproof::conformance {
 namespace {
 
-bool Has(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 ArmOutcome RunArm(const Claim& claim, const Environment& environment, ArmRole role) {
   ArmContext context(environment, claim, role);
   const Nanoseconds begun = environment.clock->Now();
@@ -33,9 +29,7 @@ Status CheckNeeds(const Claim& claim, const Environment& environment) {
     return Unsupported("the deterministic lane cannot run it: {}", needs.why_realtime);
   }
   for (const std::string& controller : needs.controllers) {
-    if (Has(environment.capsule->controllers(), controller)) continue;
-    return Unsupported("controller {} is not in {}/cgroup.controllers", controller,
-                       environment.capsule->group().path());
+    TRY(environment.capsule->Require(controller));
   }
   const size_t cpus = environment.topology.cpus.size();
   if (cpus < static_cast<size_t>(needs.cpus)) {

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "harness/base/file.h"
 #include "harness/capsule/stale.h"
@@ -13,16 +12,19 @@ namespace {
 
 using cgroup::Cgroup;
 
+std::unexpected<Error> IsOff(const std::string& controller, const std::string& parent) {
+  return std::unexpected(Error{
+      fmt::format("controller {} is off in {}/cgroup.subtree_control", controller, parent),
+      fmt::format("turn it on with: echo +{} > {}/cgroup.subtree_control", controller, parent), 0,
+      true});
+}
+
 Status CheckEnabled(const Cgroup& parent, const std::vector<std::string>& controllers) {
   const std::string enabled = TRY(parent.Read("cgroup.subtree_control"));
   const auto words = Words(enabled);
   for (const std::string& controller : controllers) {
     if (std::find(words.begin(), words.end(), controller) != words.end()) continue;
-    return std::unexpected(Error{
-        fmt::format("controller {} is off in {}/cgroup.subtree_control", controller, parent.path()),
-        fmt::format("turn it on with: echo +{} > {}/cgroup.subtree_control", controller,
-                    parent.path()),
-        0, true});
+    return IsOff(controller, parent.path());
   }
   return {};
 }
@@ -59,6 +61,20 @@ Status Capsule::Limit(const CapsuleLimits& limits) const {
   TRY(WriteIfThere(*group_, "pids.max", limits.pids ? fmt::format("{}", *limits.pids) : "max"));
   TRY(WriteIfThere(*group_, "cpuset.cpus", limits.cpus.empty() ? "\n" : limits.cpus.ToString()));
   return {};
+}
+
+Status Capsule::Require(const std::string& controller) const {
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), controller) != names.end();
+  };
+  if (has(controllers_)) return {};
+  const std::string& path = group_->path();
+  const Cgroup parent = TRY(Cgroup::Open(path.substr(0, path.rfind('/'))));
+  const auto offered = parent.Controllers();
+  if (offered && has(*offered)) return IsOff(controller, parent.path());
+  return std::unexpected(
+      Error{fmt::format("controller {} is not in {}/cgroup.controllers", controller, parent.path()),
+            "", 0, true});
 }
 
 Result<Tree> Capsule::Plant(const kubelet::Plan& plan, const CapsuleLimits& limits) {

@@ -44,6 +44,9 @@ class Capsule {
 
   const cgroup::Cgroup& group() const { return *group_; }
   const std::vector<std::string>& controllers() const { return controllers_; }
+  // An error marked `unsupported` if the capsule does not have `controller`: it says whether the
+  // node does not offer it at all, or how to turn it on.
+  Status Require(const std::string& controller) const;
 
  private:
   Capsule(cgroup::Cgroup group, std::vector<std::string> controllers)

@@ -17,6 +17,8 @@ Result<std::string> StartTime(pid_t pid, const std::string& proc) {
   if (name_end == std::string::npos) return Fail("{}/{}/stat has no name", proc, pid);
   const auto fields = Words(std::string_view(stat).substr(name_end + 1));
   if (fields.size() < 20) return Fail("{}/{}/stat is cut short", proc, pid);
+  // Killed, and its parent does not care: it owns nothing any more.
+  if (fields[0] == "Z" || fields[0] == "X") return Fail("process {} has ended", pid);
   return std::string(fields[19]);
 }
 
@@ -48,6 +50,7 @@ Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string&
     if (!owner) continue;
     const auto opened = parent.OpenChild(name);
     if (!opened && Gone(opened.error())) continue;
+    if (!opened) return std::unexpected(opened.error());
     const cgroup::Cgroup& group = *opened;
     const auto mark = group.Marking();
     if (!mark) {
@@ -60,8 +63,9 @@ Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string&
       continue;
     }
     const Status destroyed = group.Destroy();
-    if (!destroyed && Gone(destroyed.error())) continue;
-    TRY(destroyed);
+    const auto left = parent.OpenChild(name);
+    const bool gone = !left && left.error().code == ENOENT;  // by us or by another run
+    if (!gone) TRY(destroyed);
     report.removed.push_back(group.path());
   }
   return report;

@@ -20,6 +20,20 @@ TEST(OwnerMark, NamesOneProcess) {
   EXPECT_FALSE(OwnerMark(::getpid(), "/no-such-proc"));
 }
 
+TEST(OwnerMark, AZombieOwnsNothing) {
+  const FakeTree proc;
+  const auto stat = [](char state) {
+    return fmt::format("77 (a b) c) {} 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 0\n",
+                       state);
+  };
+  proc.Group("77", {{"stat", stat('S')}});
+  EXPECT_EQ(OwnerMark(77, proc.root()).value(), "pid=77 start=4242");
+  for (const char dead : {'Z', 'X'}) {
+    proc.Group("77", {{"stat", stat(dead)}});
+    EXPECT_FALSE(OwnerMark(77, proc.root())) << dead;
+  }
+}
+
 TEST(RemoveStale, TakesOnlyMarkedCapsulesWhoseOwnerIsGone) {
   const FakeTree tree;
   const cgroup::Cgroup root = tree.Group("");

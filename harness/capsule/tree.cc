@@ -42,9 +42,8 @@ Status Tree::WriteKnobs(const Cgroup& group, const PlannedCgroup& planned) {
   results::TreeEntry entry{planned.path, {}};
   for (const kubelet::PlannedKnob& knob : planned.knobs) {
     if (!group.Has(knob.file)) {
-      return std::unexpected(
-          Error{fmt::format("the kernel has no {} (cgroup {})", knob.file, group.path()), "", 0,
-                true});
+      return std::unexpected(Error{
+          fmt::format("the kernel has no {} (cgroup {})", knob.file, group.path()), "", 0, true});
     }
     const cgroup::KnobReading reading = TRY(cgroup::SetKnob(group, knob.file, knob.value));
     entry.knobs[knob.file] = reading.taken;

@@ -18,6 +18,9 @@ namespace {
 
 constexpr Seconds kTearDown{10};  // after SIGTERM, before SIGKILL
 constexpr const char* kUseVm = "use --node vm";
+constexpr const char* kDelegate =
+    "run as root, or in a child of a delegated cgroup (Delegate=yes) in whose "
+    "cgroup.subtree_control cpu, cpuset, memory and pids are on, or use --node vm";
 constexpr const char* kBootUnified =
     "boot with systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all, or use --node vm";
 
@@ -108,12 +111,35 @@ Status CheckWritable(const std::string& cgroup) {
     const std::string path = JoinPath(cgroup, file);
     if (::access(path.c_str(), W_OK) != 0) {
       return std::unexpected(
-          WithHint(FailErrno(errno, fmt::format("{} cannot be written", path)).error(),
-                   "run as root, have the cgroup delegated (systemd-run --user -p Delegate=yes "
-                   "--scope), or use --node vm"));
+          WithHint(FailErrno(errno, fmt::format("{} cannot be written", path)).error(), kDelegate));
     }
   }
   return {};
+}
+
+Result<std::vector<std::string>> ReadWords(const std::string& path) {
+  const std::string text = TRY(ReadFile(path));
+  std::vector<std::string> words;
+  for (const std::string_view word : Words(text)) words.emplace_back(word);
+  return words;
+}
+
+// The nearest cgroup at or above our own that was delegated to us and hands its children the needed
+// controllers. That is never the one we are in (cgroup-v2.rst, "No Internal Process Constraint").
+Result<std::string> FindDelegated(const std::string& mount, const std::string& own) {
+  std::vector<std::string> off;  // in our own cgroup
+  for (std::string below = own; below.size() > 1; below.resize(below.rfind('/'))) {
+    const std::string cgroup = JoinPath(mount, below);
+    if (!off.empty() && !CheckWritable(cgroup)) break;
+    const auto on = TRY(ReadWords(cgroup + "/cgroup.subtree_control"));
+    std::vector<std::string> missing = NeededControllers();
+    std::erase_if(missing, [&](const std::string& name) { return Has(on, name); });
+    if (missing.empty()) return cgroup;
+    if (off.empty()) off = std::move(missing);
+  }
+  return std::unexpected(Error{fmt::format("{}/cgroup.subtree_control does not have {} on",
+                                           JoinPath(mount, own), fmt::join(off, ", ")),
+                               kDelegate, 0});
 }
 
 class Watch {
@@ -126,11 +152,12 @@ class Watch {
         clock_(clock) {}
 
   RunOutcome Run(int cancel_fd) {
-    bool cancelled = false;
+    bool asked = false;                    // to cancel
+    bool cancelled = false;                // before the agent had come to an end of its own
     std::optional<Nanoseconds> tear_down;  // when patience with the tear-down ends
     for (;;) {
       const Nanoseconds deadline = tear_down.value_or(session_.deadline());
-      pollfd fds[] = {{cancelled ? -1 : cancel_fd, POLLIN, 0},
+      pollfd fds[] = {{asked ? -1 : cancel_fd, POLLIN, 0},
                       {agent_.pidfd(), POLLIN, 0},
                       {events_.get(), POLLIN, 0},
                       {output_.get(), POLLIN, 0}};
@@ -139,7 +166,8 @@ class Watch {
           ::poll(fds, std::size(fds), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000))) > 0;
       ReadBoth();
       if (ready && fds[0].revents != 0) {
-        cancelled = true;
+        asked = true;
+        cancelled = !session_.over();
         agent_.Signal(SIGTERM);
         tear_down = clock_.Now() + std::chrono::duration_cast<Nanoseconds>(kTearDown);
       } else if (session_.over() && !tear_down) {
@@ -149,12 +177,12 @@ class Watch {
         const int status = agent_.Wait();
         ReadBoth();
         session_.Finish();
-        if (cancelled) return session_.Outcome(Ending::kCancelled, "cancelled");
+        if (cancelled) return Cancelled();
         return session_.Outcome(Ending::kDied, WhyItDied(status));
       }
       if (clock_.Now() >= deadline) {
         agent_.Kill();
-        if (cancelled) return session_.Outcome(Ending::kCancelled, "cancelled");
+        if (cancelled) return Cancelled();
         return session_.Outcome(Ending::kSilent,
                                 fmt::format("the agent fell silent {}", session_.Where()));
       }
@@ -162,6 +190,17 @@ class Watch {
   }
 
  private:
+  // An agent that is stopped says `fatal: stopped by a signal`, which is our own doing.
+  RunOutcome Cancelled() const {
+    RunOutcome outcome = session_.Outcome(Ending::kCancelled, "cancelled");
+    if (outcome.ending == Ending::kFatal) {
+      outcome.ending = Ending::kCancelled;
+      outcome.reason = "cancelled";
+      outcome.hint.clear();
+    }
+    return outcome;
+  }
+
   void ReadBoth() {
     ReadPipe(events_, [&](std::string_view bytes) { session_.Feed(bytes); });
     ReadPipe(output_, [&](std::string_view bytes) {
@@ -216,13 +255,7 @@ Result<HostHierarchy> CheckHost(const HostPaths& paths) {
   HostHierarchy hierarchy;
   hierarchy.mount = paths.root + unified->point;
   hierarchy.cgroup = hierarchy.mount;
-  const auto offered_by = [&](const std::string& cgroup) -> Result<std::vector<std::string>> {
-    const std::string text = TRY(ReadFile(cgroup + "/cgroup.controllers"));
-    std::vector<std::string> offered;
-    for (const std::string_view word : Words(text)) offered.emplace_back(word);
-    return offered;
-  };
-  hierarchy.controllers = TRY(offered_by(hierarchy.mount));
+  hierarchy.controllers = TRY(ReadWords(hierarchy.mount + "/cgroup.controllers"));
   TRY(CheckControllers(hierarchy.controllers, hierarchy.mount + "/cgroup.controllers", mounts));
   if (CheckWritable(hierarchy.mount)) return hierarchy;
 
@@ -230,8 +263,9 @@ Result<HostHierarchy> CheckHost(const HostPaths& paths) {
   const std::string own = TRY(OwnCgroup(paths.own_cgroup));
   hierarchy.cgroup = JoinPath(hierarchy.mount, own);
   TRY(CheckWritable(hierarchy.cgroup));
-  hierarchy.controllers = TRY(offered_by(hierarchy.cgroup));
+  hierarchy.controllers = TRY(ReadWords(hierarchy.cgroup + "/cgroup.controllers"));
   TRY(CheckControllers(hierarchy.controllers, hierarchy.cgroup + "/cgroup.controllers", mounts));
+  hierarchy.cgroup = TRY(FindDelegated(hierarchy.mount, own));
   return hierarchy;
 }
 

@@ -21,8 +21,8 @@ struct HostPaths {
 
 // The cgroup below which a run may build its tree.
 struct HostHierarchy {
-  std::string mount;                     // of cgroup2
-  std::string cgroup;                    // a directory: the mount itself, or our delegated cgroup
+  std::string mount;   // of cgroup2
+  std::string cgroup;  // a directory: the mount itself, or the delegated cgroup that we are below
   std::vector<std::string> controllers;  // those it offers
 };
 
@@ -31,7 +31,8 @@ const std::vector<std::string>& NeededControllers();  // cpu, cpuset, memory, pi
 
 // Checks that this machine can run claims. An Error names what is missing: no cgroup2 mount; a
 // controller that it does not offer and, where it is bound to a v1 mount (hybrid hierarchies), that
-// mount; a file that may not be written. Nothing is changed.
+// mount; a file that may not be written; a delegated cgroup that turns a controller on for no
+// child. Nothing is changed.
 Result<HostHierarchy> CheckHost(const HostPaths& paths = {});
 
 class HostNode : public Node {
@@ -43,9 +44,9 @@ class HostNode : public Node {
 
   std::string_view kind() const override { return "host"; }
 
-  // Starts the agent with --request-fd N --events-fd M --cgroup-root DIR. On a cancel it gets SIGTERM and a few
-  // seconds to take its cgroups down. Errors: the deterministic lane, modules and scratch disks
-  // are for VMs only; the agent cannot be started.
+  // Starts the agent with --request-fd N --events-fd M --cgroup-root DIR. On a cancel it gets
+  // SIGTERM and a few seconds to take its cgroups down. Errors: the deterministic lane, modules and
+  // scratch disks are for VMs only; the agent cannot be started.
   Result<RunOutcome> Run(const RunRequest& request, EventSink& sink, int cancel_fd) override;
 
   const HostHierarchy& hierarchy() const { return hierarchy_; }

@@ -113,9 +113,18 @@ TEST_F(HostTest, TakesADelegatedCgroupWhenTheRootHasNoFilesToWrite) {
   EXPECT_THAT(partly.error().message, HasSubstr("does not offer cpuset"));
 
   MakeCgroup("sys/fs/cgroup/user.slice/session.scope", "cpuset cpu memory pids\n");
+  const auto off = CheckHost(paths_);
+  ASSERT_FALSE(off);
+  EXPECT_THAT(off.error().message, HasSubstr("user.slice/session.scope/cgroup.subtree_control does "
+                                             "not have cpu, cpuset, memory, pids on"));
+  EXPECT_THAT(off.error().hint, HasSubstr("in a child of a delegated cgroup"));
+
+  // Where we are there can be no controllers for children: the delegated parent has them.
+  MakeCgroup("sys/fs/cgroup/user.slice", "cpuset cpu memory pids\n");
+  Write("sys/fs/cgroup/user.slice/cgroup.subtree_control", "cpuset cpu memory pids\n");
   const auto host = CheckHost(paths_);
   ASSERT_TRUE(host) << host.error().ToString();
-  EXPECT_EQ(host->cgroup, root_ / "sys/fs/cgroup/user.slice/session.scope");
+  EXPECT_EQ(host->cgroup, root_ / "sys/fs/cgroup/user.slice");
 }
 
 TEST_F(HostTest, ReadsEscapedMountPoints) {
@@ -190,6 +199,27 @@ TEST(HostNode, CancelEndsTheAgent) {
   const auto outcome = RunStub("never-speak", recorder, cancel.get());
   ASSERT_TRUE(outcome) << outcome.error().ToString();
   EXPECT_EQ(outcome->ending, Ending::kCancelled);
+}
+
+// The agent's last word on a cancel is `fatal`, which is no fault of the claim that runs.
+TEST(HostNode, AnAgentThatSaysThatItWasStoppedIsCancelled) {
+  Fd cancel(::eventfd(0, EFD_CLOEXEC));
+  class CancelAtSecond : public Recorder {
+   public:
+    explicit CancelAtSecond(int fd) : fd_(fd) {}
+    void OnEvent(const Event& event) override {
+      Recorder::OnEvent(event);
+      if (event.kind == EventKind::kClaimStart) (void)::eventfd_write(fd_, 1);
+    }
+
+   private:
+    int fd_;
+  } recorder(cancel.get());
+  const auto outcome = RunStub("stop", recorder, cancel.get());
+  ASSERT_TRUE(outcome) << outcome.error().ToString();
+  EXPECT_EQ(outcome->ending, Ending::kCancelled);
+  EXPECT_EQ(outcome->reason, "cancelled");
+  EXPECT_EQ(recorder.events.back().kind, EventKind::kFatal);
 }
 
 TEST(HostNode, RefusesWhatOnlyAVmCanDo) {

@@ -37,6 +37,23 @@ void Sysrq(const char* key) { (void)WriteFileAt(AT_FDCWD, "/proc/sysrq-trigger",
   for (;;) ::pause();
 }
 
+// As the real agent answers SIGTERM.
+sigset_t BlockStop() {
+  sigset_t stop;
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &stop, nullptr);
+  return stop;
+}
+
+[[noreturn]] void SleepUntilStopped() {
+  const sigset_t stop = BlockStop();
+  int signal = 0;
+  ::sigwait(&stop, &signal);
+  Say(FatalEvent("stopped by a signal", ""));
+  _exit(2);
+}
+
 std::string Text(const std::string& path) {
   const auto text = ReadFile(path);
   return text ? std::string(Trim(*text)) : "";
@@ -116,6 +133,7 @@ void Run(const RunRequest& request) {
   if (mode == "never-speak") Sleep();
   if (mode == "panic-early") Sysrq("c");
   if (mode == "exit-early") _exit(7);
+  if (mode == "stop") BlockStop();  // before anybody knows of us
   Say(HelloEvent(Facts(request)));
   if (mode == "fatal") Say(FatalEvent("no such luck", "try again"));
   int index = 0;
@@ -125,6 +143,7 @@ void Run(const RunRequest& request) {
     if (index == request.args.value("break_at", 0)) {
       if (mode == "panic") Sysrq("c");
       if (mode == "hang") Sleep();
+      if (mode == "stop") SleepUntilStopped();
       if (mode == "exit") _exit(7);
       if (mode == "poweroff") ::reboot(RB_POWER_OFF);
       if (mode == "babble") {
