@@ -68,8 +68,9 @@ void RunClaimTests(const ClaimRun& run) {
   testing::GTEST_FLAG(break_on_failure) = false;
   testing::GTEST_FLAG(throw_on_failure) = false;
   testing::GTEST_FLAG(output) = "";
-  for (const char* name : {"GTEST_TOTAL_SHARDS", "GTEST_SHARD_INDEX", "GTEST_SHARD_STATUS_FILE"}) {
-    ::unsetenv(name);
+  for (const char* variable :
+       {"GTEST_TOTAL_SHARDS", "GTEST_SHARD_INDEX", "GTEST_SHARD_STATUS_FILE"}) {
+    ::unsetenv(variable);
   }
   testing::GTEST_FLAG(repeat) = run.repeat;
   for (const conformance::Claim* claim : run.claims) {
