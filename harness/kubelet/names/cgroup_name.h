@@ -27,8 +27,8 @@ Result<std::string> ToSystemd(const CgroupName& name);
 Result<std::string> ToSystemdBasename(const CgroupName& name);
 // cgroupfs: "/kubepods/burstable".
 std::string ToCgroupfs(const CgroupName& name);
-// The path under either driver. Errors: components that would not stay in their place: empty ones, "."
-// and "..", '/' in them.
+// The path under either driver. Errors: components that would not stay in their place: empty ones,
+// "." and "..", '/' in them.
 Result<std::string> ToPath(const CgroupName& name, CgroupDriver driver);
 
 // Back again. systemd: the last path element without ".slice", split at '-', '_' read as '-'.
