@@ -30,20 +30,23 @@ Nanoseconds OwnCpuTime() {
   return std::chrono::seconds(used.tv_sec) + Nanoseconds(used.tv_nsec);
 }
 
-// CPU time between calls, never more than the time that passed: what a kernel charges beyond that
-// was not used, and must not excuse anything.
+// CPU time as it is used, never faster than time passes: what a kernel charges beyond that was not
+// used, and must not excuse anything. A charge that shows before its time (the CPU was held up
+// between the two clocks) is counted in the next lap.
 class CpuMeter {
  public:
   Nanoseconds Lap() {
     const Nanoseconds now = MonotonicClock().Now();
-    const Nanoseconds charged = OwnCpuTime();
     const Nanoseconds passed = now - std::exchange(time_, now);
-    return std::min(charged - std::exchange(charged_, charged), passed);
+    const Nanoseconds lap = std::min(passed, OwnCpuTime() - charged_at_start_ - used_);
+    used_ += lap;
+    return lap;
   }
 
  private:
   Nanoseconds time_ = MonotonicClock().Now();
-  Nanoseconds charged_ = OwnCpuTime();
+  Nanoseconds charged_at_start_ = OwnCpuTime();
+  Nanoseconds used_{0};
 };
 
 // Remembers (time, CPU time) pairs of the last stretch and finds the most that a stretch held.
