@@ -10,6 +10,7 @@
 #include "harness/base/file.h"
 #include "harness/capsule/capsule.h"
 #include "harness/cgroup/knobs.h"
+#include "harness/cgroup/static_keys.h"
 #include "harness/topology/facts.h"
 #include "harness/topology/topology.h"
 
@@ -90,6 +91,7 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
   const std::vector<const Claim*> claims = TRY(Select(registry, request.claims));
   const Cgroup root = TRY(Cgroup::Open(place.cgroup_root));
   const auto controllers = TRY(UsableControllers(root, place.own_hierarchy));
+  if (place.own_hierarchy) TRY(cgroup::HoldStaticKeys(root, controllers));
   capsule::Capsule capsule = TRY(capsule::Capsule::Create(root, controllers, place.own_hierarchy));
   events.Write(node::HelloEvent(facts));
   GoFirst(events);

@@ -13,6 +13,9 @@
 
 namespace nodeproof::cli {
 
+// In the --out folder, when a guest died: the end of its console.
+constexpr const char* kConsoleFile = "console.txt";
+
 class RunRecord {
  public:
   // Notes that this process writes into `out`. Creates `state` if need be.

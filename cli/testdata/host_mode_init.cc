@@ -24,6 +24,7 @@
 #include "harness/base/file.h"
 #include "harness/cgroup/cgroup.h"
 #include "harness/cgroup/process.h"
+#include "harness/cgroup/static_keys.h"
 #include "harness/node/protocol.h"
 
 namespace nodeproof::cli {
@@ -427,7 +428,7 @@ void Raw(int line) {
 int Play() {
   MountScratch();
   const Cgroup root = Must(Cgroup::Open(kRoot));
-  Must(root.EnableControllers({"cpuset", "cpu", "io", "memory", "pids"}));
+  Must(cgroup::HoldStaticKeys(root, {"cpuset", "cpu", "io", "memory", "pids"}));
   const Cgroup user = Must(root.CreateChild("user.slice"));
   Must(root.CreateChild("session.scope"));
   const Process bystander = Must(Process::Spawn({.name = "bystander", .group = &user}, [] {

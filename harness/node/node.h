@@ -36,6 +36,9 @@ struct RunOutcome {
   // The claim that had started and not finished when the run broke off: the caller marks it as an
   // error and may run the claims after it anew.
   std::optional<std::string> during_claim;
+  // The run broke off because of a known fault of the emulator (VmNode says which in `reason`), not
+  // of the kernel: the claim says nothing and may be run again.
+  bool emulator_fault = false;
   int boots = 0;                // of the VM, failed ones included; 0 on the host
   std::string console;          // the last lines of the guest's console
   Json facts = Json::object();  // VM: accelerator, qemu, shape, kernel, argv, boots, boot_s

@@ -191,6 +191,18 @@ std::string FindPanic(std::string_view console) {
   return "";
 }
 
+bool DiedOfStaleTranslation(std::string_view console, std::string_view qemu_version) {
+  const size_t oops = console.find("Oops: ");
+  if (oops == std::string_view::npos || !console.substr(oops).starts_with("Oops: int3")) {
+    return false;
+  }
+  const auto parts = Split(qemu_version.substr(0, qemu_version.find(' ')), '.');
+  if (parts.size() < 2) return false;
+  const auto major = ParseInt(parts[0]);
+  const auto minor = ParseInt(parts[1]);
+  return major && minor && std::pair(*major, *minor) < std::pair<int64_t, int64_t>(8, 1);
+}
+
 std::string LastLines(std::string_view text, size_t count) {
   std::vector<std::string> lines;
   for (const std::string_view raw : Split(text, '\n')) {

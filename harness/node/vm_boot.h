@@ -30,6 +30,11 @@ Result<BootReport> BootGuest(QemuCommand command, const Patience& patience, cons
 // The kernel's own word on a panic or oops in its console output, or empty.
 std::string FindPanic(std::string_view console);
 
+// Whether a guest under multi-threaded TCG died of a stale translation: QEMU before 8.1 reads code
+// for translation without the page lock, so that a CPU may go on executing the breakpoint that the
+// kernel had put there for an instant while it flipped a static key. No kernel leaves one behind.
+bool DiedOfStaleTranslation(std::string_view console, std::string_view qemu_version);
+
 // The last `count` lines that say anything, without control characters, joined by " | ".
 std::string LastLines(std::string_view text, size_t count);
 

@@ -155,6 +155,14 @@ Result<RunOutcome> VmNode::Run(const RunRequest& request, EventSink& sink, int c
     RunOutcome outcome = std::move(report.outcome);
     outcome.boots = boots;
     outcome.facts = Facts(kernel_, command, report, boots);
+    outcome.emulator_fault = command.accelerator == Accelerator::kTcg &&
+                             DiedOfStaleTranslation(outcome.console, report.qemu_version);
+    if (outcome.emulator_fault) {
+      outcome.reason += fmt::format(
+          " (QEMU {} executed a stale translation of code that the guest had patched; 8.1 mends "
+          "it)",
+          report.qemu_version);
+    }
     const bool broke = outcome.ending == Ending::kDied || outcome.ending == Ending::kSilent;
     if (report.said_hello || !broke) return outcome;
 
