@@ -5,6 +5,7 @@
 
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "harness/base/file.h"
 #include "reports/reports.h"
 
@@ -14,12 +15,15 @@ namespace {
 struct ReportOptions {
   std::string file;
   std::string format = "console";
+  std::string known;
+  bool strict = false;
 };
 
 Result<int> Report(const ReportOptions& options) {
   const reports::Format format = TRY(reports::ParseFormat(options.format));
-  const results::Results results =
-      TRY(results::ParseResults(TRY(ReadFile(options.file)), options.file));
+  results::Results results = TRY(LoadResults(options.file));
+  if (!options.known.empty()) reports::MarkKnown(TRY(LoadKnown(options.known)), results);
+  if (options.strict) results = reports::Strict(std::move(results));
   const std::string text = format == reports::Format::kConsole && ::isatty(STDOUT_FILENO) != 0
                                ? reports::RenderConsole(results, reports::Colour::kYes)
                                : TRY(reports::Render(format, results));
@@ -35,6 +39,9 @@ Command AddReportCommand(CLI::App& app) {
   command->add_option("FILE", options->file, "A results.json.")->required();
   command->add_option("--format", options->format,
                       "console, json, junit, ktap, html or markdown (default: console).");
+  command->add_option("--known", options->known,
+                      "Mark violations by this list instead of as they were marked in the run.");
+  command->add_flag("--strict", options->strict, "Show known violations as violations.");
   return [options] { return Report(*options); };
 }
 

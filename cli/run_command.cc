@@ -11,6 +11,7 @@
 #include "cli/collector.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/run_record.h"
@@ -39,6 +40,7 @@ struct RunOptions {
   double timeout_s = 0;
   std::string out;
   bool no_control = false;
+  std::string known;
   bool strict = false;
   bool json = false;
 };
@@ -161,8 +163,8 @@ std::string RunId(const std::string& started) {
 
 class Run {
  public:
-  explicit Run(const RunOptions& options, const std::vector<std::string>& argv)
-      : options_(options) {
+  Run(const RunOptions& options, const std::vector<std::string>& argv, reports::KnownList known)
+      : options_(options), known_(std::move(known)) {
     results_.run.started = WallClockRfc3339();
     results_.run.id = RunId(results_.run.started);
     results_.run.seed = options.seed;
@@ -261,6 +263,7 @@ class Run {
 
   // A report that cannot be written must not end the measurement; the last attempt tells.
   void Save() {
+    reports::MarkKnown(known_, results_);
     results_.run.duration_s = Seconds(MonotonicClock().Now() - begun_).count();
     if (options_.out.empty()) return;
     const auto text = results::Serialize(results_);
@@ -272,16 +275,17 @@ class Run {
     results_.run.complete = true;
     Save();
     if (!options_.out.empty()) {
-      TRY(reports::WriteReports(options_.out, results_));
+      TRY(reports::WriteReports(options_.out, results_, options_.strict));
     } else {
       TRY(saved_);
     }
     if (options_.json) {
       fmt::print("{}\n", TRY(results::Serialize(results_)));
     } else {
-      const bool colour = ::isatty(STDOUT_FILENO) != 0;
+      const auto colour =
+          ::isatty(STDOUT_FILENO) != 0 ? reports::Colour::kYes : reports::Colour::kNo;
       fmt::print("\n{}", reports::RenderConsole(
-                             results_, colour ? reports::Colour::kYes : reports::Colour::kNo));
+                             options_.strict ? reports::Strict(results_) : results_, colour));
       if (!options_.out.empty()) {
         fmt::print("report: {}\n",
                    (std::filesystem::absolute(options_.out) / "report.html").string());
@@ -291,6 +295,7 @@ class Run {
   }
 
   const RunOptions& options_;
+  const reports::KnownList known_;
   results::Results results_;
   Nanoseconds begun_ = MonotonicClock().Now();
   Status saved_;
@@ -300,7 +305,7 @@ class Run {
 Result<int> RunClaims(const RunOptions& options, const std::vector<std::string>& argv) {
   const Catalog catalog = TRY(Catalog::Load());
   const auto claims = TRY(catalog.Select(options.globs));
-  return Run(options, argv).Execute(claims);
+  return Run(options, argv, TRY(LoadKnown(options.known))).Execute(claims);
 }
 
 void AddNodeOptions(CLI::App& command, RunOptions& options) {
@@ -337,7 +342,10 @@ Command AddRunCommand(CLI::App& app, const std::vector<std::string>& argv) {
                       "Folder for results.json, junit.xml, results.ktap and report.html.");
   command->add_flag("--no-control", options->no_control,
                     "Leave the control arms out; the report says so.");
-  command->add_flag("--strict", options->strict, "Count known violations against the exit status.");
+  command->add_option("--known", options->known,
+                      "List of known violations (default: the one that nodeproof ships with).");
+  command->add_flag("--strict", options->strict,
+                    "Count known violations as violations, in reports and exit status.");
   command->add_flag("--json", options->json, "Print the results as JSON; progress to stderr.");
   return [options, argv] { return RunClaims(*options, argv); };
 }

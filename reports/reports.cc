@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "harness/base/file.h"
+#include "reports/known/known.h"
 
 namespace nodeproof::reports {
 namespace {
@@ -55,9 +56,11 @@ Result<std::string> Render(Format format, const results::Results& results) {
   return Fail("no such report format");
 }
 
-Status WriteReports(const std::filesystem::path& directory, const results::Results& results) {
+Status WriteReports(const std::filesystem::path& directory, const results::Results& results,
+                    bool strict) {
+  const results::Results shown = strict ? Strict(results) : results;
   for (const auto& [format, file] : kFiles) {
-    const std::string text = TRY(Render(format, results));
+    const std::string text = TRY(Render(format, format == Format::kJson ? results : shown));
     TRY(WriteFileAtomic(directory / file, text));
   }
   return {};

@@ -22,8 +22,10 @@ Result<std::string> Render(Format format, const results::Results& results);
 
 // Writes results.json, junit.xml, results.ktap and report.html into `directory`, which must exist,
 // each with a rename, so that a reader never meets half a file. results.json comes first: when a
-// later one cannot be written, the run itself is safe.
-Status WriteReports(const std::filesystem::path& directory, const results::Results& results);
+// later one cannot be written, the run itself is safe. `strict` shows known violations as plain
+// ones in all but results.json, which keeps what is known.
+Status WriteReports(const std::filesystem::path& directory, const results::Results& results,
+                    bool strict = false);
 
 // One small file each.
 enum class Colour { kNo, kYes };

@@ -1,0 +1,107 @@
+#include "reports/compare/comparable.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "harness/base/file.h"
+#include "reports/printable.h"
+
+namespace nodeproof::reports {
+namespace {
+
+using results::Claim;
+using results::Results;
+
+// A fact as one line; "nothing" where the run does not say.
+std::string FactText(const Json& node, std::string_view path) {
+  const Json* at = &node;
+  for (const std::string_view part : Split(path, '.')) {
+    const auto next = at->is_object() ? at->find(part) : at->end();
+    if (!at->is_object() || next == at->end()) return "nothing";
+    at = &*next;
+  }
+  if (at->is_string()) return Printable(at->get_ref<const std::string&>());
+  return Printable(DumpJson(*at).value_or("a number that is not finite"));
+}
+
+void AddIfDifferent(const std::string& what, const std::string& a, const std::string& b,
+                    std::vector<std::string>& lines) {
+  if (a != b) lines.push_back(fmt::format("{}: A has {}, B has {}", what, a, b));
+}
+
+// The memory that a kernel leaves of the same machine varies with its own size.
+void AddMemory(const Json& a, const Json& b, std::vector<std::string>& lines) {
+  constexpr double kKernelsOwn = 0.05;
+  const auto total = [](const Json& node) {
+    const auto number = ParseUint(FactText(node, "memory.total_bytes"));
+    return number ? static_cast<double>(*number) : 0.0;
+  };
+  if (std::abs(total(a) - total(b)) > kKernelsOwn * std::max(total(a), total(b))) {
+    AddIfDifferent("memory", FactText(a, "memory.total_bytes") + " bytes",
+                   FactText(b, "memory.total_bytes") + " bytes", lines);
+  }
+}
+
+// "2 nodes, distances [10,21] [21,10]"
+std::string NumaText(const Json& node) {
+  const Json memory = node.is_object() ? node.value("memory", Json()) : Json();
+  const Json nodes = memory.is_object() ? memory.value("nodes", Json()) : Json();
+  if (!nodes.is_array()) return "nothing";
+  std::string text = fmt::format("{} node{}", nodes.size(), nodes.size() == 1 ? "" : "s");
+  for (const Json& each : nodes) text += " " + FactText(each, "distances");
+  return text;
+}
+
+std::string SwapText(const Json& node) {
+  const std::string bytes = FactText(node, "memory.swap_bytes");
+  return bytes == "0" || bytes == "nothing" ? "no swap" : "swap";
+}
+
+}  // namespace
+
+std::vector<std::string> RunDifferences(const Results& a, const Results& b) {
+  std::vector<std::string> lines;
+  const auto add = [&](const std::string& what, const std::string& of_a, const std::string& of_b) {
+    AddIfDifferent(what, of_a, of_b, lines);
+  };
+  add("nodeproof version", Printable(a.run.version), Printable(b.run.version));
+  add("lane", Printable(a.run.lane), Printable(b.run.lane));
+  add("seed", std::to_string(a.run.seed), std::to_string(b.run.seed));
+  add("control arms", a.run.control ? "them" : "none", b.run.control ? "them" : "none");
+  constexpr std::pair<const char*, const char*> kFacts[] = {
+      {"node", "kind"},
+      {"VM shape", "vm.shape"},
+      {"accelerator", "vm.accelerator"},
+      {"CPUs", "cpu.count"},
+      {"CPU model", "cpu.model"},
+      {"page size", "memory.page_size"},
+      {"cgroup driver", "runtime.cgroup_driver"}};
+  for (const auto& [what, path] : kFacts) add(what, FactText(a.node, path), FactText(b.node, path));
+  AddMemory(a.node, b.node, lines);
+  add("NUMA", NumaText(a.node), NumaText(b.node));
+  add("swap", SwapText(a.node), SwapText(b.node));
+  for (const auto& [name, run] : {std::pair("A", &a.run), std::pair("B", &b.run)}) {
+    if (!run->complete) lines.push_back(fmt::format("{} did not complete", name));
+  }
+  return lines;
+}
+
+std::vector<std::string> ClaimDifferences(const Results& a, const Results& b) {
+  std::map<std::string, const Claim*> first;
+  for (const Claim& claim : a.claims) {
+    if (claim.protected_arm) first.emplace(claim.id, &claim);
+  }
+  std::vector<std::string> lines;
+  for (const Claim& claim : b.claims) {
+    const auto at = first.find(claim.id);
+    if (at == first.end() || !claim.protected_arm) continue;
+    AddIfDifferent(Printable(claim.id) + ": the protected arm",
+                   Quoted(at->second->protected_arm->description),
+                   Quoted(claim.protected_arm->description), lines);
+    first.erase(at);  // one line a claim, however often it ran
+  }
+  return lines;
+}
+
+}  // namespace nodeproof::reports
