@@ -49,12 +49,16 @@ TEST_F(Documents, SaysOfEachBadFileWhatItIs) {
   EXPECT_THAT(ErrorOf(folder_), HasSubstr("not a file"));
   EXPECT_THAT(ErrorOf("/dev/zero"), HasSubstr("/dev/zero: not a file"));
   EXPECT_THAT(ErrorOf(File("")), HasSubstr("cut short"));
-  EXPECT_THAT(ErrorOf(File("{\"schema\": \"nodeproof.results/1\", \"run\": {")), HasSubstr("cut short"));
+  EXPECT_THAT(ErrorOf(File("{\"schema\": \"nodeproof.results/1\", \"run\": {")),
+              HasSubstr("cut short"));
   EXPECT_THAT(ErrorOf(File("{\"schema\": \"nodeproof.results/0\"}")), HasSubstr("reads"));
   EXPECT_THAT(ErrorOf(File("{\"context\": {}, \"benchmarks\": []}")), HasSubstr("not a nodeproof"));
   EXPECT_THAT(ErrorOf(File("<?xml version=\"1.0\"?>")), HasSubstr("not JSON"));
   EXPECT_THAT(ErrorOf(File(std::string(4096, '['))), HasSubstr("deeper"));
-  EXPECT_THAT(ErrorOf(File(std::string("\x7f" "ELF\0\0", 6))), HasSubstr("not JSON"));
+  EXPECT_THAT(ErrorOf(File(std::string("\x7f"
+                                       "ELF\0\0",
+                                       6))),
+              HasSubstr("not JSON"));
 }
 
 TEST_F(Documents, DoesNotReadWhatIsTooLarge) {

@@ -1,9 +1,7 @@
 // `nodeproof run`: chooses a node, has the agent run the claims there, keeps the results.
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <memory>
 #include <random>
 
@@ -12,6 +10,7 @@
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
+#include "cli/interrupt.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/run_record.h"
@@ -49,17 +48,6 @@ constexpr Bytes kScratchSize = MiB(1024);
 // Boots that the emulator may spoil in one run. With the fault that is known, seen in 2 of about 60
 // boots before guests held their static keys, a fourth in one run is something else.
 constexpr int kMostEmulatorFaults = 3;
-
-// ^C and friends become readable instead of deadly, so that a run can be ended in order.
-Result<Fd> InterruptFd() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, signal);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return FailErrno(errno, "block signals");
-  const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (fd < 0) return FailErrno(errno, "create a signalfd");
-  return Fd(fd);
-}
 
 // Makes the folder and proves that it can be written, before anything else takes time.
 Status PrepareOut(const std::filesystem::path& out) {

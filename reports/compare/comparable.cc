@@ -5,6 +5,7 @@
 #include <map>
 
 #include "harness/base/file.h"
+#include "reports/facts.h"
 #include "reports/printable.h"
 
 namespace nodeproof::reports {
@@ -43,6 +44,25 @@ void AddMemory(const Json& a, const Json& b, std::vector<std::string>& lines) {
   }
 }
 
+// A shape is an object of its own; each field that differs is a line.
+void AddShape(const Json& a, const Json& b, std::vector<std::string>& lines) {
+  const auto fields = [](const Json& node) {
+    std::map<std::string, std::string> of_shape;
+    constexpr std::string_view kPrefix = "node.vm.shape";
+    for (const auto& [path, value] : FlatNodeFacts(node)) {
+      if (path.starts_with(kPrefix)) of_shape["VM shape" + path.substr(kPrefix.size())] = value;
+    }
+    return of_shape;
+  };
+  const auto of_a = fields(a);
+  auto of_b = fields(b);
+  for (const auto& [name, value] : of_a) {
+    AddIfDifferent(name, value, of_b.contains(name) ? of_b[name] : "nothing", lines);
+    of_b.erase(name);
+  }
+  for (const auto& [name, value] : of_b) AddIfDifferent(name, "nothing", value, lines);
+}
+
 // "2 nodes, distances [10,21] [21,10]"
 std::string NumaText(const Json& node) {
   const Json memory = node.is_object() ? node.value("memory", Json()) : Json();
@@ -71,13 +91,13 @@ std::vector<std::string> RunDifferences(const Results& a, const Results& b) {
   add("control arms", a.run.control ? "them" : "none", b.run.control ? "them" : "none");
   constexpr std::pair<const char*, const char*> kFacts[] = {
       {"node", "kind"},
-      {"VM shape", "vm.shape"},
       {"accelerator", "vm.accelerator"},
       {"CPUs", "cpu.count"},
       {"CPU model", "cpu.model"},
       {"page size", "memory.page_size"},
       {"cgroup driver", "runtime.cgroup_driver"}};
   for (const auto& [what, path] : kFacts) add(what, FactText(a.node, path), FactText(b.node, path));
+  AddShape(a.node, b.node, lines);
   AddMemory(a.node, b.node, lines);
   add("NUMA", NumaText(a.node), NumaText(b.node));
   add("swap", SwapText(a.node), SwapText(b.node));

@@ -35,7 +35,7 @@ struct CompareOptions {
   // hundredth of the bound, because far from its bound a quantity may move freely.
   double threshold_percent = 5;
   bool strict = false;  // a known violation counts as any other
-  NoiseFloor floor;     // no threshold is below it
+  NoiseFloor floor{};   // no threshold is below it
 };
 
 struct Quantity {
