@@ -198,8 +198,9 @@ class Gate {
     for (const std::string& module : options_.candidate_modules) {
       notes.push_back(fmt::format("the candidate carries the module {}", module));
     }
-    notes.push_back(fmt::format("{} boots of each kernel, in turn, in {} of a budget of {}",
-                                boots_[0].size(), FormatDuration(Seconds(Elapsed())),
+    notes.push_back(fmt::format("{} boot{} of each kernel, in turn, in {} of a budget of {}",
+                                boots_[0].size(), boots_[0].size() == 1 ? "" : "s",
+                                FormatDuration(Seconds(Elapsed())),
                                 FormatDuration(Seconds(options_.budget_s))));
     if (deterministic_) {
       notes.emplace_back("deterministic lane: another boot would give the same again");

@@ -4,18 +4,21 @@
 #include <utility>
 
 #include "harness/base/file.h"
+#include "reports/export/export.h"
 #include "reports/known/known.h"
 
 namespace nodeproof::reports {
 namespace {
 
-constexpr std::array<std::pair<Format, std::string_view>, 6> kFormats{
+constexpr std::array<std::pair<Format, std::string_view>, 8> kFormats{
     {{Format::kConsole, "console"},
      {Format::kJson, "json"},
      {Format::kJunit, "junit"},
      {Format::kKtap, "ktap"},
      {Format::kHtml, "html"},
-     {Format::kMarkdown, "markdown"}}};
+     {Format::kMarkdown, "markdown"},
+     {Format::kKcidb, "kcidb"},
+     {Format::kLava, "lava"}}};
 
 constexpr std::array<std::pair<Format, const char*>, 4> kFiles{{{Format::kJson, "results.json"},
                                                                 {Format::kJunit, "junit.xml"},
@@ -35,7 +38,8 @@ Result<Format> ParseFormat(std::string_view text) {
   for (const auto& [format, name] : kFormats) {
     if (name == text) return format;
   }
-  return Fail("{} is no report format (console, json, junit, ktap, html, markdown)", Quoted(text));
+  return Fail("{} is no report format (console, json, junit, ktap, html, markdown, kcidb, lava)",
+              Quoted(text));
 }
 
 Result<std::string> Render(Format format, const results::Results& results) {
@@ -52,6 +56,10 @@ Result<std::string> Render(Format format, const results::Results& results) {
       return RenderHtml(results);
     case Format::kMarkdown:
       return RenderMarkdown(results);
+    case Format::kKcidb:
+      return RenderKcidb(results);
+    case Format::kLava:
+      return RenderLava(results);
   }
   return Fail("no such report format");
 }

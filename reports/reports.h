@@ -11,13 +11,13 @@
 
 namespace nodeproof::reports {
 
-enum class Format { kConsole, kJson, kJunit, kKtap, kHtml, kMarkdown };
+enum class Format { kConsole, kJson, kJunit, kKtap, kHtml, kMarkdown, kKcidb, kLava };
 
-// "console", "json", "junit", "ktap", "html", "markdown".
+// "console", "json", "junit", "ktap", "html", "markdown", "kcidb", "lava".
 std::string_view ToString(Format format);
 Result<Format> ParseFormat(std::string_view text);
 
-// The report as text. Errors only for kJson, when `results` has no JSON form (results::Serialize).
+// The report as text. Errors only for the JSON formats, when `results` has no JSON form.
 Result<std::string> Render(Format format, const results::Results& results);
 
 // Writes results.json, junit.xml, results.ktap and report.html into `directory`, which must exist,

@@ -62,7 +62,9 @@ std::vector<Golden> Goldens() {
                            {document, Format::kJunit, ".junit.xml"},
                            {document, Format::kKtap, ".ktap"},
                            {document, Format::kHtml, ".html"},
-                           {document, Format::kMarkdown, ".md"}});
+                           {document, Format::kMarkdown, ".md"},
+                           {document, Format::kKcidb, ".kcidb.json"},
+                           {document, Format::kLava, ".lava.txt"}});
   }
   return all;
 }

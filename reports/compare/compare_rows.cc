@@ -46,7 +46,10 @@ std::string EffectText(const Quantity& quantity, const Scale& scale) {
   // As a distance from the promise: positive is worse.
   const double size = std::abs(effect.estimate);
   const bool flip = effect.estimate < 0;
-  text += fmt::format("{} {}", Figure(size, scale), flip ? "better" : "worse");
+  const std::string figure = Figure(size, scale);
+  const bool rounds_to_nothing = figure.find_first_of("123456789") == std::string::npos;
+  text += figure;
+  if (!rounds_to_nothing) text += flip ? " better" : " worse";
   if (effect.low != effect.high) {
     text += fmt::format(" [{}, {}]", Figure(flip ? -effect.high : effect.low, scale),
                         Figure(flip ? -effect.low : effect.high, scale));

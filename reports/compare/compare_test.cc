@@ -243,7 +243,9 @@ std::vector<Results> Boots(std::vector<double> means, Verdict verdict = Verdict:
   std::vector<Results> boots;
   for (const double mean : means) {
     boots.push_back(MadeRun({MadeClaim(
-        "a.b", verdict, {Share(mean, 0.002, static_cast<uint32_t>(1000 * mean) + boots.size())})}));
+        "a.b", verdict,
+        {Share(mean, 0.002,
+               static_cast<uint32_t>(1000 * mean + static_cast<double>(boots.size())))})}));
   }
   return boots;
 }

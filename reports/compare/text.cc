@@ -14,7 +14,7 @@ using Cells = std::array<std::string, kCells>;
 
 void AddTable(const std::vector<CompareRow>& rows, const Comparison& comparison, std::string& out) {
   std::vector<Cells> table = {{"CHANGE", "CLAIM", "VERDICT", "QUANTITY", comparison.a.name,
-                               comparison.b.name, "CHANGE IN B (99 %)", "THRESHOLD"}};
+                               comparison.b.name, "DIFFERENCE (99 %)", "THRESHOLD"}};
   for (const CompareRow& row : rows) {
     table.push_back({row.label, row.claim, row.verdicts, row.quantity, row.a, row.b, row.effect,
                      row.threshold});
