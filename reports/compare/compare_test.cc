@@ -10,6 +10,7 @@
 #include "reports/compare/noise_floor.h"
 #include "reports/compare/render.h"
 #include "reports/compare/settle.h"
+#include "reports/golden.h"
 
 namespace nodeproof::reports {
 namespace {
@@ -313,6 +314,26 @@ TEST(Render, FitsAPullRequest) {
   }
   const Comparison comparison = Compare(MadeRun(a), MadeRun(b), {});
   EXPECT_LT(RenderCompareMarkdown(comparison).size(), 65536u);
+}
+
+// mixed.json against a node that gives B a tenth less, breaks one claim and lost another.
+TEST(Render, IsAsBefore) {
+  const std::string path = NODEPROOF_SOURCE_DIR "/reports/testdata/mixed.json";
+  const Results a = results::ParseResults(ReadFile(path).value(), path).value();
+  Results b = a;
+  b.node["kernel"]["release"] = "6.18.1";
+  for (Check& check : b.claims.at(0).protected_arm->checks) {
+    for (double& sample : check.measured.samples) sample *= 0.9;
+    check.measured.estimate *= 0.9;
+  }
+  b.claims.at(1).verdict = Verdict::kViolated;
+  b.claims.at(1).reason = "the share is 0.5";
+  b.claims.erase(b.claims.begin() + 2);
+  const Comparison comparison = Compare(a, b, {});
+  ExpectGolden("compare.txt", RenderCompareText(comparison));
+  ExpectGolden("compare.md", RenderCompareMarkdown(comparison));
+  ExpectGolden("compare.json", RenderCompareJson(comparison).value());
+  ExpectGolden("compare.html", RenderCompareHtml(comparison));
 }
 
 TEST(Render, SaysInEveryFormatWhatGotWorse) {
