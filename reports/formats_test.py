@@ -207,7 +207,7 @@ class Page(html.parser.HTMLParser):
 class Html(unittest.TestCase):
     TAGS = set(
         "html head meta title style body header main section h1 h2 h3 h4 p div span b a ul li dl dt dd"
-        " table tr th td details summary code svg rect line path circle text".split()
+        " table tr th td details summary code svg rect line path circle text script".split()
     )
     ATTRIBUTES = set(
         "lang charset name content http-equiv class id href scope style open aria-hidden aria-label role"
@@ -222,6 +222,7 @@ class Html(unittest.TestCase):
             self.assertEqual(page.open, [])
             self.assertEqual(set(page.tags) - self.TAGS, set())
             self.assertEqual(set(page.attributes) - self.ATTRIBUTES, set())
+            self.assertEqual(page.tags["script"], 1)
             self.assertGreater(len(page.links), 5)
             for link in page.links:
                 self.assertIn(link.removeprefix("#"), page.ids)
@@ -233,6 +234,7 @@ class Html(unittest.TestCase):
         self.assertEqual(page.open, [])
         self.assertEqual(set(page.tags) - self.TAGS, set())
         self.assertEqual(set(page.attributes) - self.ATTRIBUTES, set())
+        self.assertEqual(page.tags["script"], 0)
 
     def test_has_the_same_elements_whatever_the_text(self):
         mixed, hostile = Page(), Page()

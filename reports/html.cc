@@ -1,5 +1,5 @@
-// report.html: one file that opens offline, without scripts. Verdicts by area first, then what
-// needs attention, the node, and every claim as a row that opens to its evidence.
+// report.html: one file that opens offline and reads without scripts. Verdicts by area first, then
+// what needs attention, the node, and every claim as a row that opens to its evidence.
 #include <string>
 
 #include "harness/base/units.h"
@@ -216,7 +216,7 @@ void AddLegend(HtmlWriter& page) {
 std::string RenderHtml(const Results& results) {
   const Areas areas = ByArea(results.claims);
   HtmlWriter page;
-  OpenPage("nodeproof: " + TotalsText(TotalsOf(results.claims)), page);
+  OpenPage("nodeproof: " + TotalsText(TotalsOf(results.claims)), Scripted::kYes, page);
   AddHeader(results, page);
   page.Open("main");
   AddAreas(areas, TotalsOf(results.claims), page);
@@ -225,7 +225,7 @@ std::string RenderHtml(const Results& results) {
   AddClaims(areas, page);
   AddNode(results, page);
   page.Close();
-  ClosePage(page);
+  ClosePage(Scripted::kYes, page);
   return page.Take();
 }
 

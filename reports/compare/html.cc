@@ -116,7 +116,7 @@ void AddTable(const char* title, const std::vector<CompareRow>& rows, const Comp
 
 std::string RenderCompareHtml(const Comparison& comparison) {
   HtmlWriter page;
-  OpenPage("nodeproof: " + HeadlineOf(comparison), page);
+  OpenPage("nodeproof: " + HeadlineOf(comparison), Scripted::kNo, page);
   AddHeader(comparison, page);
   page.Open("main");
   AddWorse(comparison, page);
@@ -128,7 +128,7 @@ std::string RenderCompareHtml(const Comparison& comparison) {
       "whole 99 % interval of the change lies above its threshold, and suspect when only "
       "the estimate does. Open a quantity to see both intervals on one axis.");
   page.Close();
-  ClosePage(page);
+  ClosePage(Scripted::kNo, page);
   return page.Take();
 }
 

@@ -23,17 +23,23 @@ void Demand(bool holds) {
   if (!holds) std::abort();
 }
 
-// No terminal escape, no stray byte and, where it would be markup, no element of the document's.
-void CheckText(std::string_view text, bool markup) {
+// No terminal escape, no stray byte and, where it would be markup, no script but our own.
+enum class Markup { kNo, kYes, kWithScript };
+void CheckText(std::string_view text, Markup markup) {
   Demand(text.find('\x1b') == std::string_view::npos);
   Demand(ToValidUtf8(text) == text);
-  if (markup) Demand(text.find("<script") == std::string_view::npos);
+  if (markup == Markup::kNo) return;
+  const size_t script = text.find("<script");
+  Demand((script != std::string_view::npos) == (markup == Markup::kWithScript));
+  if (script != std::string_view::npos) Demand(text.rfind("<script") == script);
 }
 
 void RenderAll(const results::Results& results) {
   for (const Format format : {Format::kConsole, Format::kJunit, Format::kKtap, Format::kHtml,
                               Format::kMarkdown, Format::kLava}) {
-    const bool markup = format == Format::kJunit || format == Format::kHtml;
+    const Markup markup = format == Format::kHtml    ? Markup::kWithScript
+                          : format == Format::kJunit ? Markup::kYes
+                                                     : Markup::kNo;
     CheckText(Render(format, results).value(), markup);
   }
   Demand(RenderKcidb(results).has_value() || !results.node.is_object());
@@ -49,10 +55,11 @@ void CompareAll(const results::Results& results) {
   Demand(!comparison.Regressed());
   for (const CompareFormat format :
        {CompareFormat::kText, CompareFormat::kMarkdown, CompareFormat::kHtml}) {
-    CheckText(Render(format, comparison).value(), format == CompareFormat::kHtml);
+    const bool html = format == CompareFormat::kHtml;
+    CheckText(Render(format, comparison).value(), html ? Markup::kYes : Markup::kNo);
   }
   if (const auto noise = MeasureNoise({results, results}, {}))
-    CheckText(RenderNoiseText(*noise), false);
+    CheckText(RenderNoiseText(*noise), Markup::kNo);
 }
 
 }  // namespace
@@ -72,9 +79,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   CompareAll(*parsed);
   for (const std::string& name : ShippedProfileNames()) {
     const Judgement judgement = Judge(*parsed, *ShippedProfile(name), true);
-    CheckText(Render(JudgeFormat::kText, judgement).value(), false);
+    CheckText(Render(JudgeFormat::kText, judgement).value(), Markup::kNo);
   }
   MarkKnown(ShippedKnown(), *parsed);
-  CheckText(RenderKtap(Strict(*std::move(parsed))), false);
+  CheckText(RenderKtap(Strict(*std::move(parsed))), Markup::kNo);
   return 0;
 }
