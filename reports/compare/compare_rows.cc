@@ -93,13 +93,14 @@ int Weight(const Quantity& quantity) {
   return 0;
 }
 
-void AddClaim(const ClaimChange& claim, Lines lines, std::vector<CompareRow>& rows) {
+void AddClaim(const ClaimChange& claim, Subject subject, Lines lines,
+              std::vector<CompareRow>& rows) {
   CompareRow& first = rows.emplace_back();
   first.change = claim.Worst();
   first.label = LabelOf(first.change, claim.Suspect());
   if (!claim.a || !claim.b) first.label = claim.a ? "only in A" : "only in B";
   first.claim = Printable(claim.id);
-  first.verdicts = VerdictsText(claim);
+  if (subject == Subject::kClaims) first.verdicts = VerdictsText(claim);
   if (claim.quantities.empty()) {
     const Tally& tally = claim.b ? *claim.b : *claim.a;
     first.effect = Printable(tally.reason);
@@ -118,9 +119,10 @@ void AddClaim(const ClaimChange& claim, Lines lines, std::vector<CompareRow>& ro
 
 }  // namespace
 
-std::vector<CompareRow> RowsOf(const std::vector<ClaimChange>& claims, Lines lines) {
+std::vector<CompareRow> RowsOf(const std::vector<ClaimChange>& claims, Subject subject,
+                               Lines lines) {
   std::vector<CompareRow> rows;
-  for (const ClaimChange& claim : claims) AddClaim(claim, lines, rows);
+  for (const ClaimChange& claim : claims) AddClaim(claim, subject, lines, rows);
   return rows;
 }
 
@@ -161,6 +163,7 @@ std::vector<std::string> RegressionLines(const Comparison& comparison) {
       if (claim.Worst() != Change::kWorse) continue;
       std::string line = Printable(claim.id) + ":";
       if (verdicts) line += " " + VerdictsText(claim);
+      if (claim.verdict == Change::kWorse) line += ", " + Printable(claim.b->reason);
       for (const Quantity& quantity : claim.quantities) {
         if (quantity.change != Change::kWorse) continue;
         line += fmt::format("; {} {}", Printable(quantity.name),

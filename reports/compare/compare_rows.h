@@ -23,11 +23,13 @@ struct CompareRow {
   const Quantity* figures = nullptr;
 };
 
+enum class Subject { kClaims, kBenchmarks };  // benchmarks have no verdicts
 enum class Lines { kChanged, kAll };
 
 // One line a claim, for its deciding quantity or the one that changed most, and one more for each
 // other quantity that changed (with kAll: for every other).
-std::vector<CompareRow> RowsOf(const std::vector<ClaimChange>& claims, Lines lines);
+std::vector<CompareRow> RowsOf(const std::vector<ClaimChange>& claims, Subject subject,
+                               Lines lines);
 
 // "9 claims: 1 worse, 7 same, 1 noisy".
 std::string CountsText(const std::vector<ClaimChange>& claims, std::string_view what);
@@ -35,7 +37,8 @@ std::string CountsText(const std::vector<ClaimChange>& claims, std::string_view 
 // One sentence: what the comparison comes to.
 std::string HeadlineOf(const Comparison& comparison);
 
-// "cpu.max.ceiling: holds → violated; share of B −5.1 %", a line for each claim that is worse.
+// "cpu.max.ceiling: holds → violated, usage is 0.53; CPUs used +6.8 %, …", a line for each claim
+// that is worse.
 std::vector<std::string> RegressionLines(const Comparison& comparison);
 
 // "A: Linux 6.1 …, realtime lane, nodeproof 0.1.0 (a/results.json)".

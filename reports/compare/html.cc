@@ -120,8 +120,9 @@ std::string RenderCompareHtml(const Comparison& comparison) {
   AddHeader(comparison, page);
   page.Open("main");
   AddWorse(comparison, page);
-  AddTable("Claims", RowsOf(comparison.claims, Lines::kAll), comparison, page);
-  AddTable("Benchmarks", RowsOf(comparison.benchmarks, Lines::kAll), comparison, page);
+  AddTable("Claims", RowsOf(comparison.claims, Subject::kClaims, Lines::kAll), comparison, page);
+  AddTable("Benchmarks", RowsOf(comparison.benchmarks, Subject::kBenchmarks, Lines::kAll),
+           comparison, page);
   page.Element(
       "p", {{"class", "legend"}},
       "Better and worse are distances from what was promised. A quantity is worse when the "

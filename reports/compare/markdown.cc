@@ -74,8 +74,9 @@ std::string RenderCompareMarkdown(const Comparison& comparison) {
   for (size_t i = 0; i < worse.size(); ++i) {
     if (!AddWithinBudget("- " + MarkdownEscaped(worse[i]) + "\n", worse.size() - i, out)) break;
   }
-  AddTable("Claims", RowsOf(comparison.claims, Lines::kChanged), comparison, out);
-  AddTable("Benchmarks", RowsOf(comparison.benchmarks, Lines::kChanged), comparison, out);
+  AddTable("Claims", RowsOf(comparison.claims, Subject::kClaims, Lines::kChanged), comparison, out);
+  AddTable("Benchmarks", RowsOf(comparison.benchmarks, Subject::kBenchmarks, Lines::kChanged),
+           comparison, out);
   return out;
 }
 

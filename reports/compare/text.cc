@@ -39,8 +39,9 @@ std::string RenderCompareText(const Comparison& comparison) {
   std::string out = SideLine(comparison.a) + "\n" + SideLine(comparison.b) + "\n";
   for (const std::string& line : comparison.differences) out += "forced: " + line + "\n";
   for (const std::string& note : comparison.notes) out += "note: " + note + "\n";
-  std::vector<CompareRow> rows = RowsOf(comparison.claims, Lines::kChanged);
-  const std::vector<CompareRow> more = RowsOf(comparison.benchmarks, Lines::kChanged);
+  std::vector<CompareRow> rows = RowsOf(comparison.claims, Subject::kClaims, Lines::kChanged);
+  const std::vector<CompareRow> more =
+      RowsOf(comparison.benchmarks, Subject::kBenchmarks, Lines::kChanged);
   rows.insert(rows.end(), more.begin(), more.end());
   if (!rows.empty()) {
     out += "\n";
