@@ -8,6 +8,14 @@ namespace nodeproof::conformance {
 void RegisterMemoryClaims(ClaimRegistry& registry);
 
 Claim MemoryMaxOom();
+Claim MemoryMaxGroup();
+Claim MemoryHighThrottles();
+Claim MemoryHighProgress();
+Claim MemoryHighFormula();
 Claim MemoryMinAnonHog();
+Claim MemoryMaxPageCacheReclaimed();
+Claim MemoryMaxPageCacheNeverOom();
+Claim MemoryMaxLowering();
+Claim MemoryHighPageCache();
 
 }  // namespace nodeproof::conformance
