@@ -3,6 +3,7 @@
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpuset/cpuset_claims.h"
 #include "conformance/memory/memory_claims.h"
+#include "conformance/oom/oom_claims.h"
 
 namespace nodeproof::conformance {
 
@@ -10,6 +11,7 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterCpuClaims(registry);
   RegisterCpusetClaims(registry);
   RegisterMemoryClaims(registry);
+  RegisterOomClaims(registry);
 }
 
 }  // namespace nodeproof::conformance

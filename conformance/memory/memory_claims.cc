@@ -13,6 +13,19 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryMaxPageCacheNeverOom());
   registry.Add(MemoryMaxLowering());
   registry.Add(MemoryHighPageCache());
+  registry.Add(MemoryMinPageCacheFlood());
+  registry.Add(MemoryMinTree());
+  registry.Add(MemoryMinRandomTrees());
+  registry.Add(MemoryMinParentZero());
+  registry.Add(MemoryLowBestEffort());
+  registry.Add(MemoryStatIdentity());
+  registry.Add(MemorySlabCharged());
+  registry.Add(MemorySlabProtected());
+  registry.Add(MemorySlabZombies());
+  registry.Add(MemoryReclaimKnob());
+  registry.Add(MemoryPeak());
+  registry.Add(MemoryEvents());
+  registry.Add(MemoryPressureRises());
 }
 
 }  // namespace nodeproof::conformance

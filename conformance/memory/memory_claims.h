@@ -17,5 +17,18 @@ Claim MemoryMaxPageCacheReclaimed();
 Claim MemoryMaxPageCacheNeverOom();
 Claim MemoryMaxLowering();
 Claim MemoryHighPageCache();
+Claim MemoryMinPageCacheFlood();
+Claim MemoryMinTree();
+Claim MemoryMinRandomTrees();
+Claim MemoryMinParentZero();
+Claim MemoryLowBestEffort();
+Claim MemoryStatIdentity();
+Claim MemorySlabCharged();
+Claim MemorySlabProtected();
+Claim MemorySlabZombies();
+Claim MemoryReclaimKnob();
+Claim MemoryPeak();
+Claim MemoryEvents();
+Claim MemoryPressureRises();
 
 }  // namespace nodeproof::conformance

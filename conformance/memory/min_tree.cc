@@ -30,10 +30,10 @@ struct TreePlan {
 
 // What is left after a hog beside kubepods took all it could get.
 struct Squeezed {
-  Bytes slice{0};                // memory.current of kubepods
-  std::vector<Bytes> usage;      // of each leaf's container
-  std::vector<Bytes> effective;  // what the formula gives it, at the usage that is left
-  std::vector<Bytes> before;     // of each leaf's page cache
+  Bytes slice{0};                     // memory.current of kubepods
+  std::vector<Bytes> usage = {};      // of each leaf's container
+  std::vector<Bytes> effective = {};  // what the formula gives it, at the usage that is left
+  std::vector<Bytes> before = {};     // of each leaf's page cache
   Bytes hog{0};
 };
 
@@ -75,7 +75,8 @@ Result<Squeezed> ReadTree(const capsule::Tree& tree, const TreePlan& plan) {
     return cgroup::ReadNumber(group, "memory.current");
   };
   const cgroup::Cgroup& slice = *TRY(tree.NodeSlice());
-  ProtectedGroup root{.children = {{.usage = TRY(current(slice)), .setting = plan.slice_min.value}}};
+  ProtectedGroup root{
+      .children = {{.usage = TRY(current(slice)), .setting = plan.slice_min.value}}};
   ProtectedGroup& pods = root.children.front();
   Squeezed squeezed{.slice = Bytes{pods.usage}};
   for (const Leaf& leaf : plan.leaves) {
@@ -101,15 +102,14 @@ Result<Squeezed> Squeeze(ArmContext& context, const capsule::Tree& tree, const T
   for (const Leaf& leaf : plan.leaves) {
     before.push_back(Bytes{0});
     if (leaf.cache == Bytes{0}) continue;
-    victims.push_back(std::make_unique<RestingVictim>(TRY(RestingVictim::Start(
-        context, *TRY(tree.Container(leaf.name, "main")), leaf.cache))));
+    victims.push_back(std::make_unique<RestingVictim>(
+        TRY(RestingVictim::Start(context, *TRY(tree.Container(leaf.name, "main")), leaf.cache))));
     before.back() = victims.back()->before();
   }
   stress::AnonHog hog = TRY(stress::AnonHog::Start(
       {.group = TRY(tree.SystemSlice()), .target = hog_target, .oom_score_adj = 1000}));
-  TRY(Await(context, "the hog's end", [&]() -> Result<bool> {
-    return hog.Touched() >= hog_target || !TRY(hog.Running());
-  }));
+  TRY(Await(context, "the hog's end",
+            [&]() -> Result<bool> { return hog.Touched() >= hog_target || !TRY(hog.Running()); }));
   Squeezed squeezed = TRY(ReadTree(tree, plan));
   squeezed.before = std::move(before);
   squeezed.hog = hog.Touched();
@@ -140,13 +140,13 @@ Result<results::Arm> MeasureKselftest(ArmContext& context) {
   const auto close = [](std::string name, Bytes expected, Bytes measured) {
     // values_close(): within 10 % of the sum of both.
     const double sum = static_cast<double>(expected.value + measured.value);
-    return measure::ExactCheck(std::move(name),
-                               {static_cast<double>(expected.value), results::Relation::kWithin,
-                                sum / 10, "bytes"},
-                               static_cast<double>(measured.value));
+    return measure::ExactCheck(
+        std::move(name),
+        {static_cast<double>(expected.value), results::Relation::kWithin, sum / 10, "bytes"},
+        static_cast<double>(measured.value));
   };
-  results::Arm arm = DescribedArm(tree, context.Protected() ? "memory.min as in kselftest"
-                                                            : "memory.min 0 everywhere");
+  results::Arm arm = DescribedArm(
+      tree, context.Protected() ? "memory.min as in kselftest" : "memory.min 0 everywhere");
   arm.checks = {BytesAtLeast("memory.current of kubepods", MiB(50), squeezed.slice, MiB(2)),
                 BytesAtMost("the same, at most", MiB(50), squeezed.slice, MiB(2)),
                 close("memory.current of C", MiB(29), squeezed.usage[0]),
@@ -173,8 +173,8 @@ TreePlan RandomTree(std::mt19937_64& random) {
   for (int64_t i = 0; i < leaves; ++i) {
     const int64_t cache = pick(8, 20);
     sum += cache;
-    plan.leaves.push_back({fmt::format("leaf{}", i), MiB(cache),
-                           MiB(pick(0, 3) == 0 ? 0 : pick(4, cache + 8))});
+    plan.leaves.push_back(
+        {fmt::format("leaf{}", i), MiB(cache), MiB(pick(0, 3) == 0 ? 0 : pick(4, cache + 8))});
   }
   plan.slice_min = MiB(pick(sum / 3, sum));
   plan.node = MiB(sum + 24);
@@ -191,8 +191,8 @@ constexpr Bytes kSlack = MiB(2);
 //       └─ system    a hog of all the node
 Result<results::Arm> MeasureRandom(ArmContext& context) {
   results::Arm arm;
-  arm.description = context.Protected() ? fmt::format("{} trees", kTrees)
-                                        : "the same trees with memory.min 0";
+  arm.description =
+      context.Protected() ? fmt::format("{} trees", kTrees) : "the same trees with memory.min 0";
   Bytes worst_lost{0};
   Bytes worst_kept{0};
   for (int i = 0; i < kTrees; ++i) {
@@ -206,63 +206,68 @@ Result<results::Arm> MeasureRandom(ArmContext& context) {
     // It wants more than there is, and is OOM-killed when nothing can be reclaimed any more.
     Squeezed squeezed = TRY(Squeeze(context, tree, written, plan.node));
     squeezed.effective = TRY(ReadTree(tree, plan)).effective;
-    std::string note = fmt::format("tree {}: kubepods memory.min {}", i, FormatBytes(plan.slice_min));
+    std::string note =
+        fmt::format("tree {}: kubepods memory.min {}", i, FormatBytes(plan.slice_min));
     for (size_t leaf = 0; leaf < plan.leaves.size(); ++leaf) {
       const Bytes usage = squeezed.usage[leaf];
       const Bytes effective = squeezed.effective[leaf];
       worst_lost = std::max(worst_lost, effective - usage);
       worst_kept = std::max(worst_kept, usage - effective);
-      note += fmt::format("; {} of {} with min {}: {} left, {} by the formula",
-                          plan.leaves[leaf].name, FormatBytes(plan.leaves[leaf].cache),
-                          FormatBytes(plan.leaves[leaf].min), FormatBytes(usage),
-                          FormatBytes(effective));
-      arm.load.push_back(BytesDone(fmt::format("page cache of {}, tree {}", plan.leaves[leaf].name, i),
-                                   plan.leaves[leaf].cache, squeezed.before[leaf]));
+      note +=
+          fmt::format("; {} of {} with min {}: {} left, {} by the formula", plan.leaves[leaf].name,
+                      FormatBytes(plan.leaves[leaf].cache), FormatBytes(plan.leaves[leaf].min),
+                      FormatBytes(usage), FormatBytes(effective));
+      arm.load.push_back(
+          BytesDone(fmt::format("page cache of {}, tree {}", plan.leaves[leaf].name, i),
+                    plan.leaves[leaf].cache, squeezed.before[leaf]));
     }
     arm.notes.push_back(std::move(note));
     arm.tree.insert(arm.tree.end(), tree.entries().begin(), tree.entries().end());
   }
-  arm.checks = {BytesAtMost("protection lost by the leaf that lost most", Bytes{0}, worst_lost, kSlack),
-                BytesAtMost("memory kept beyond it by the leaf that kept most", Bytes{0}, worst_kept,
-                            kSlack)};
+  arm.checks = {
+      BytesAtMost("protection lost by the leaf that lost most", Bytes{0}, worst_lost, kSlack),
+      BytesAtMost("memory kept beyond it by the leaf that kept most", Bytes{0}, worst_kept,
+                  kSlack)};
   return arm;
 }
 
 }  // namespace
 
 Claim MemoryMinTree() {
-  return {
-      .id = "memory.min.tree",
-      .statement = "Siblings share their parent's memory.min by what they use of their own.",
-      .source = "tools/testing/selftests/cgroup/test_memcontrol.c, test_memcg_protection",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
-      .explanation =
-          {.tree = "node 200M ─┬─ kubepods  memory.min 50M ─┬─ pod C  memory.min 75M\n"
-                   "           │                            ├─ pod D  memory.min 25M\n"
-                   "           │                            ├─ pod E  memory.min 0\n"
-                   "           │                            └─ pod F  memory.min 500M\n"
-                   "           └─ system.slice",
-           .load = "C, D and E read 50M each into the page cache, F nothing. Then a hog in "
-                   "system.slice grows to 148M of anonymous memory.",
-           .expected = "kubepods keeps 50M: C 29M, D 21M, E and F nothing.",
-           .tolerance = "kselftest's for C and D: 10 % of the sum of expected and measured, because "
-                        "how the two share depends on the order in which they are scanned. 2M of "
-                        "kubepods and E: what processes and page tables take cannot be reclaimed.",
-           .control = "memory.min 0 everywhere: kubepods keeps less."},
-      .measure = MeasureKselftest};
+  return {.id = "memory.min.tree",
+          .statement = "Siblings share their parent's memory.min by what they use of their own.",
+          .source = "tools/testing/selftests/cgroup/test_memcontrol.c, test_memcg_protection",
+          .needs = {.controllers = kMemoryControllers,
+                    .memory = MiB(512),
+                    .scratch = true,
+                    .realtime = true,
+                    .why_realtime = "its page cache needs a disk"},
+          .explanation =
+              {.tree = "node 200M ─┬─ kubepods  memory.min 50M ─┬─ pod C  memory.min 75M\n"
+                       "           │                            ├─ pod D  memory.min 25M\n"
+                       "           │                            ├─ pod E  memory.min 0\n"
+                       "           │                            └─ pod F  memory.min 500M\n"
+                       "           └─ system.slice",
+               .load = "C, D and E read 50M each into the page cache, F nothing. Then a hog in "
+                       "system.slice grows to 148M of anonymous memory.",
+               .expected = "kubepods keeps 50M: C 29M, D 21M, E and F nothing.",
+               .tolerance =
+                   "kselftest's for C and D: 10 % of the sum of expected and measured, because "
+                   "how the two share depends on the order in which they are scanned. 2M of "
+                   "kubepods and E: what processes and page tables take cannot be reclaimed.",
+               .control = "memory.min 0 everywhere: kubepods keeps less."},
+          .measure = MeasureKselftest};
 }
 
 Claim MemoryMinRandomTrees() {
   return {
       .id = "memory.min.random-trees",
-      .statement = "In any tree, each group keeps the effective protection that the kernel's "
-                   "formula gives it, and no more.",
-      .source = "mm/memcontrol.c, effective_protection(); mm/page_counter.c, "
-                "propagate_protected_usage()",
+      .statement =
+          "In any tree, each group keeps the effective protection that the kernel's "
+          "formula gives it, and no more.",
+      .source =
+          "mm/memcontrol.c, effective_protection(); mm/page_counter.c, "
+          "propagate_protected_usage()",
       .needs = {.controllers = kMemoryControllers,
                 .memory = MiB(512),
                 .scratch = true,
@@ -277,8 +282,9 @@ Claim MemoryMinRandomTrees() {
            .expected = "What each leaf still holds is its effective protection by the formula, at "
                        "the usages that are left, with memory_recursiveprot as the hierarchy is "
                        "mounted.",
-           .tolerance = "2M: 32 pages that reclaim frees of each list at once, pages that are on no "
-                        "list yet, and what processes and page tables take.",
+           .tolerance =
+               "2M: 32 pages that reclaim frees of each list at once, pages that are on no "
+               "list yet, and what processes and page tables take.",
            .control = "memory.min 0 everywhere: some leaf holds less than the formula would give."},
       .measure = MeasureRandom};
 }

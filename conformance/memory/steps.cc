@@ -69,6 +69,23 @@ Result<int64_t> Counter(const cgroup::Cgroup& group, const std::string& file,
   return TRY(cgroup::ReadKeyed(group, file)).Get(key);
 }
 
+Result<int> OomScoreAdjOf(const kubelet::Plan& plan, std::string_view pod) {
+  const std::string path = TRY(PathOfContainer(plan, pod));
+  std::vector<const kubelet::PlannedCgroup*> left = {&plan.root};
+  while (!left.empty()) {
+    const kubelet::PlannedCgroup* group = left.back();
+    left.pop_back();
+    if (group->path == path && group->container) return group->container->oom_score_adj;
+    for (const kubelet::PlannedCgroup& child : group->children) left.push_back(&child);
+  }
+  return Fail("the plan has no container at {}", path);
+}
+
+Status RequireLowOomScores() {
+  if (::geteuid() == 0) return {};
+  return Unsupported("it sets an oom_score_adj below its own, which needs CAP_SYS_RESOURCE");
+}
+
 Result<bool> DiedOfKill(cgroup::Process& process, Seconds timeout) {
   return TRY(process.Wait(timeout)) == cgroup::Exit{true, SIGKILL};
 }

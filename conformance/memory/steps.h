@@ -39,6 +39,12 @@ Bytes KernelShare(const ArmContext& context, Bytes pages);
 // One counter of a keyed file.
 Result<int64_t> Counter(const cgroup::Cgroup& group, const std::string& file, std::string_view key);
 
+// The oom_score_adj that the plan has for a pod's container.
+Result<int> OomScoreAdjOf(const kubelet::Plan& plan, std::string_view pod);
+// An error marked `unsupported` unless children may get an oom_score_adj below the caller's, which
+// needs CAP_SYS_RESOURCE.
+Status RequireLowOomScores();
+
 // How a process ended that was to be killed.
 Result<bool> DiedOfKill(cgroup::Process& process, Seconds timeout);
 
