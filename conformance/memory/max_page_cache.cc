@@ -113,12 +113,11 @@ Result<results::Arm> MeasureNeverOom(ArmContext& context) {
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   TRY(group.Write("io.max", slow));
   const Fd in_memory = TRY(FileInMemory(kFile));
-  const probe::ScratchFile file = TRY(probe::ScratchFile::Write(directory, kFile));
-  stress::FileFlood flood =
-      TRY(stress::FileFlood::Start({.group = &group,
-                                    .kind = Kind::kWrite,
-                                    .file = is_protected ? file.path() : PathOf(in_memory),
-                                    .amount = kThrottledAmount}));
+  stress::FileFlood flood = TRY(stress::FileFlood::Start(
+      {.group = &group,
+       .kind = is_protected ? Kind::kWriteNew : Kind::kWrite,
+       .file = is_protected ? std::filesystem::path(directory) : PathOf(in_memory),
+       .amount = kThrottledAmount}));
   const Flooded flooded = TRY(Watch(context, group, flood, kThrottledAmount));
   results::Arm arm =
       DescribedArm(tree, is_protected ? "a file on a disk of 5M a second" : "a file in memory");
@@ -169,8 +168,8 @@ Claim MemoryMaxPageCacheNeverOom() {
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
           {.tree = "burstable ── pod ── main  memory.max 32M, no swap, io.max wbps 5M",
-           .load = "A buffered writer over a 96M file, 64M in all, on a disk that takes 5M a "
-                   "second from it.",
+           .load =
+               "A buffered writer of a new file of 64M, on a disk that takes 5M a second from it.",
            .expected = "It writes all of them, no oom_kill; memory.current is never above 32M.",
            .tolerance = "Kills are counted: none. Usage: a charge of 64 pages that does not fit is "
                         "counted for a moment before it is taken back, one a CPU.",

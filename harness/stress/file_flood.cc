@@ -23,7 +23,8 @@ ssize_t MovePart(Kind kind, int fd, std::vector<char>& buffer, int64_t at, int64
   const int64_t left = std::min(kPart, size - at);
   if (left <= 0) return 0;
   const auto length = static_cast<size_t>(left);
-  if (kind == Kind::kWrite) return ::pwrite(fd, buffer.data(), length, at);
+  if (kind == Kind::kWrite || kind == Kind::kWriteNew)
+    return ::pwrite(fd, buffer.data(), length, at);
   if (kind == Kind::kReadTwice && ::pread(fd, buffer.data(), length, at) < 0) return -1;
   return ::pread(fd, buffer.data(), length, at);
 }
@@ -54,18 +55,26 @@ int64_t MoveParts(Kind kind, int fd, int64_t size, int64_t amount, FileFlood::Co
   return counters.moved;
 }
 
+int FlagsFor(Kind kind) {
+  if (kind == Kind::kWriteNew) return O_WRONLY | O_TMPFILE;
+  return kind == Kind::kWrite ? O_WRONLY : O_RDONLY;
+}
+
 int Flood(const FileFloodOptions& options, FileFlood::Counters& counters,
           const cgroup::ReadySignal& ready) {
-  const bool write = options.kind == Kind::kWrite;
-  const auto file = OpenAt(AT_FDCWD, options.file.string(), write ? O_WRONLY : O_RDONLY);
+  const bool write = options.kind == Kind::kWrite || options.kind == Kind::kWriteNew;
+  const auto file = OpenAt(AT_FDCWD, options.file.string(), FlagsFor(options.kind), 0600);
   struct stat status {};
-  if (!file || ::fstat(file->get(), &status) != 0 || status.st_size == 0) return kExitFileFailed;
+  if (!file || ::fstat(file->get(), &status) != 0) return kExitFileFailed;
+  const int64_t size =
+      options.kind == Kind::kWriteNew ? options.amount.value : int64_t{status.st_size};
+  if (size == 0) return kExitFileFailed;
   // Only the parts that are asked for are brought in.
   if (!write) ::posix_fadvise(file->get(), 0, 0, POSIX_FADV_RANDOM);
   const int64_t moved =
       options.kind == Kind::kMap
-          ? TouchMapped(file->get(), status.st_size, options.amount.value, counters)
-          : MoveParts(options.kind, file->get(), status.st_size, options.amount.value, counters);
+          ? TouchMapped(file->get(), size, options.amount.value, counters)
+          : MoveParts(options.kind, file->get(), size, options.amount.value, counters);
   if (moved < 0) return kExitFileFailed;
   if (options.sync && ::fsync(file->get()) != 0) return kExitFileFailed;
   ready.Notify();

@@ -16,6 +16,8 @@ struct FileFloodOptions {
     kReadTwice,  // each part twice in a row: its pages count as used more than once
     kMap,        // mapped, one byte a page read
     kWrite,      // pwrite(2) over what is there, buffered
+    kWriteNew,   // pwrite(2) to an unnamed file that it makes in the directory `file`, buffered:
+                 // its writeback is this process's from the first page on
   };
   std::string name = "file-flood";
   const cgroup::Cgroup* group = nullptr;
