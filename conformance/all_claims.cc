@@ -2,6 +2,7 @@
 
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpuset/cpuset_claims.h"
+#include "conformance/eviction/eviction_claims.h"
 #include "conformance/memory/memory_claims.h"
 #include "conformance/oom/oom_claims.h"
 
@@ -12,6 +13,7 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterCpusetClaims(registry);
   RegisterMemoryClaims(registry);
   RegisterOomClaims(registry);
+  RegisterEvictionClaims(registry);
 }
 
 }  // namespace nodeproof::conformance

@@ -26,6 +26,9 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryPeak());
   registry.Add(MemoryEvents());
   registry.Add(MemoryPressureRises());
+  registry.Add(MemoryWorkingSet());
+  registry.Add(MemoryWritebackAttribution());
+  registry.Add(MemoryMinGuaranteedPageCache());
 }
 
 }  // namespace nodeproof::conformance

@@ -30,5 +30,8 @@ Claim MemoryReclaimKnob();
 Claim MemoryPeak();
 Claim MemoryEvents();
 Claim MemoryPressureRises();
+Claim MemoryWorkingSet();
+Claim MemoryWritebackAttribution();
+Claim MemoryMinGuaranteedPageCache();
 
 }  // namespace nodeproof::conformance

@@ -138,8 +138,8 @@ Result<Squeezed> Squeeze(ArmContext& context, const capsule::Tree& tree, const T
 Result<results::Arm> MeasureKselftest(ArmContext& context) {
   TreePlan plan{.node = MiB(100),
                 .slice_min = MiB(25),
-                .leaves = {{"c", MiB(25), KiB(37'500)},
-                           {"d", MiB(25), KiB(12'500)},
+                .leaves = {{"c", MiB(25), KiB(38'400)},
+                           {"d", MiB(25), KiB(12'800)},
                            {"e", MiB(25), Bytes{0}},
                            {"f", Bytes{0}, MiB(250)}}};
   if (!context.Protected()) {
@@ -159,8 +159,8 @@ Result<results::Arm> MeasureKselftest(ArmContext& context) {
   results::Arm arm = DescribedArm(
       tree, context.Protected() ? "memory.min as in kselftest" : "memory.min 0 everywhere");
   arm.checks = {
-      within("memory.current of C", KiB(12'500), KiB(16'700), squeezed.usage[0]),
-      within("memory.current of D", KiB(8'300), KiB(12'500), squeezed.usage[1]),
+      within("memory.current of C", KiB(12'800), KiB(17'067), squeezed.usage[0]),
+      within("memory.current of D", KiB(8'533), KiB(12'800), squeezed.usage[1]),
       BytesAtLeast("C and D together", MiB(25), squeezed.usage[0] + squeezed.usage[1], kLost * 2),
       BytesAtMost("memory.current of E", kBeyond, squeezed.usage[2]),
       BytesAtMost("memory.current of F", Bytes{0}, squeezed.usage[3])};
