@@ -62,6 +62,15 @@ class ArmContext {
                               const std::function<Status(kubelet::Plan&)>& edit = {},
                               const capsule::CapsuleLimits& limits = {});
 
+  // The node at hand as the kubelet sees it: its usable CPUs, their caches and its NUMA nodes.
+  kubelet::NodeSpec NodeHere() const;
+  // The tree that the kubelet would make for `pods` on this very node, with what the CPU, Memory
+  // and Topology Managers of `config` decide on them.
+  Result<kubelet::Plan> PlanHere(const kubelet::KubeletConfiguration& config,
+                                 const std::vector<kubelet::Pod>& pods) const;
+  // Plants a plan as it is.
+  Result<capsule::Tree> Plant(const kubelet::Plan& plan, const capsule::CapsuleLimits& limits = {});
+
   // Windows of `length` within the arm's budget, with progress reported.
   Result<measure::WindowedChecks> TakeWindows(Milliseconds length,
                                               const std::vector<measure::Quantity>& quantities,

@@ -33,6 +33,7 @@ class CpuHog {
   // The most CPU time that any stretch of `meter` held since the last call (duty < 1 only).
   Nanoseconds TakePeak() { return Nanoseconds(worker_.counters().peak_ns.exchange(0)); }
   const std::string& name() const { return worker_.name(); }
+  pid_t pid() { return worker_.process().pid(); }
   Result<bool> Running() { return worker_.process().Running(); }
 
   struct Counters {
