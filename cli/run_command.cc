@@ -85,10 +85,12 @@ class Run {
     std::FILE* stream = options_.json ? stderr : stdout;
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());
     if (!chosen.why.empty()) progress.Note(chosen.why);
-    std::vector<WorkItem> work = chosen.shapes != nullptr
-                                     ? TRY(PlanWork(claims, options_.repeat))
-                                     : PlanWorkOn(chosen.shape, claims, options_.repeat);
-    Collector collector(results_, std::move(work), progress, [this] { Save(); });
+    WorkPlan plan{PlanWorkOn(chosen.shape, claims, options_.repeat), {}};
+    if (chosen.shapes != nullptr) {
+      plan = TRY(PlanWork(claims, options_.repeat, MostCpusOfAGuest()));
+    }
+    Collector collector(results_, std::move(plan.work), progress, [this] { Save(); });
+    for (const std::string& note : plan.notes) collector.OnEvent(node::NoteEvent(note));
     Save();
     RunLoop loop(chosen, collector, progress, options_.out, interrupt.get());
     if (const Status done = loop.RunAll(request); !done) {

@@ -1,7 +1,7 @@
 #include "cli/shape_choice.h"
 
 #include <algorithm>
-#include <set>
+#include <thread>
 #include <tuple>
 
 #include "harness/topology/cpu_set.h"
@@ -47,25 +47,41 @@ Result<std::string> ChooseShape(const CatalogEntry& claim,
     if (shape.memory < claim.needs_memory + node::kMinMemory) continue;
     if (Shortcoming(claim.needs_layout, TRY(LayoutOf(shape))).empty()) return shape.name;
   }
-  return shapes.front().name;
+  return "";
 }
 
-Result<std::vector<WorkItem>> PlanWork(const std::vector<const CatalogEntry*>& claims, int repeat) {
-  const std::vector<node::VmShape> shapes = TRY(ShapesBySize());
+int MostCpusOfAGuest() {
+  return std::max(4, 2 * static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+Result<WorkPlan> PlanWork(const std::vector<const CatalogEntry*>& claims, int repeat,
+                          int most_cpus) {
+  const std::vector<node::VmShape> all = TRY(ShapesBySize());
+  std::vector<node::VmShape> shapes = all;
+  std::erase_if(shapes, [&](const node::VmShape& shape) { return shape.cpus() > most_cpus; });
+  WorkPlan plan;
   std::vector<std::pair<std::string, std::vector<const CatalogEntry*>>> groups;
   for (const CatalogEntry* claim : claims) {
-    const std::string shape = TRY(ChooseShape(*claim, shapes));
+    std::string shape = TRY(ChooseShape(*claim, shapes));
+    if (shape.empty()) {
+      shape = kFirstShape;
+      if (const std::string larger = TRY(ChooseShape(*claim, all)); !larger.empty()) {
+        plan.notes.push_back(fmt::format(
+            "{} needs the shape {}, which has more CPUs than a guest should have here ({}); it "
+            "runs with --shape {}",
+            claim->id, larger, most_cpus, larger));
+      }
+    }
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&](const auto& other) { return other.first == shape; });
     if (group == groups.end()) group = groups.insert(groups.end(), {shape, {}});
     group->second.push_back(claim);
   }
-  std::vector<WorkItem> work;
   for (const auto& [shape, members] : groups) {
     const std::vector<WorkItem> items = PlanWorkOn(shape, members, repeat);
-    work.insert(work.end(), items.begin(), items.end());
+    plan.work.insert(plan.work.end(), items.begin(), items.end());
   }
-  return work;
+  return plan;
 }
 
 std::vector<WorkItem> PlanWorkOn(const std::string& shape,

@@ -28,9 +28,9 @@ TEST(ShapeChoice, TakesTheSmallestShapeThatHasWhatAClaimNeeds) {
   EXPECT_EQ(ShapeFor({.cpus = 6, .numa_nodes = 2, .cpus_per_numa_node = 3}), "two-numa-six");
 }
 
-TEST(ShapeChoice, WhatNoShapeHasIsLeftToTheFirst) {
-  EXPECT_EQ(ShapeFor({.cpus = 1000}), "default");
-  EXPECT_EQ(ShapeFor({}, GiB(1024)), "default");
+TEST(ShapeChoice, FindsNoneForWhatNoShapeHas) {
+  EXPECT_EQ(ShapeFor({.cpus = 1000}), "");
+  EXPECT_EQ(ShapeFor({}, GiB(1024)), "");
 }
 
 TEST(ShapeChoice, OnlyNodesWithCpusCount) {
@@ -44,14 +44,27 @@ TEST(PlanWork, PutsClaimsOfOneShapeTogetherRepetitionByRepetition) {
   const CatalogEntry a = Claim("a", {});
   const CatalogEntry b = Claim("b", {.cpus = 4});
   const CatalogEntry c = Claim("c", {.cpus = 2});
-  const auto work = PlanWork({&a, &b, &c}, 2);
-  ASSERT_TRUE(work) << work.error().ToString();
+  const auto plan = PlanWork({&a, &b, &c}, 2, 4);
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_THAT(plan->notes, testing::IsEmpty());
   std::vector<std::string> order;
-  for (const WorkItem& item : *work) {
+  for (const WorkItem& item : plan->work) {
     order.push_back(fmt::format("{} {} {}", item.shape, item.claim->id, item.iteration));
   }
   EXPECT_THAT(order, testing::ElementsAre("default a 1", "default c 1", "default a 2",
                                           "default c 2", "four b 1", "four b 2"));
+}
+
+TEST(PlanWork, SaysWhichShapeIsTooLargeForThisMachine) {
+  const CatalogEntry wide = Claim("wide", {.cpus = 6, .numa_nodes = 2});
+  const CatalogEntry endless = Claim("endless", {.cpus = 1000});
+  const auto plan = PlanWork({&wide, &endless}, 1, 4);
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(plan->work[0].shape, "default");
+  EXPECT_EQ(plan->work[1].shape, "default");
+  ASSERT_EQ(plan->notes.size(), 1u);
+  EXPECT_THAT(plan->notes[0], testing::StartsWith("wide needs the shape two-numa-six"));
+  EXPECT_EQ(PlanWork({&wide}, 1, 6)->work[0].shape, "two-numa-six");
 }
 
 }  // namespace
