@@ -59,10 +59,11 @@ Result<Admitted> Run(ArmContext& context, const kubelet::KubeletConfiguration& c
   Admitted admitted{plan, TRY(context.Plant(plan)), {}, {}};
   for (const kubelet::PlannedPod& pod : plan.pods) {
     if (!pod.admitted) continue;
+    admitted.cpus.push_back(TRY(PlannedCpus(plan, pod.uid, context.online())));
     admitted.crews.push_back(
         TRY(Crew::Start(context, {.name = "pod " + pod.uid,
-                                  .group = TRY(admitted.tree.Container(pod.uid, "main"))})));
-    admitted.cpus.push_back(TRY(PlannedCpus(plan, pod.uid, context.online())));
+                                  .group = TRY(admitted.tree.Container(pod.uid, "main")),
+                                  .cpus = admitted.cpus.back().size()})));
   }
   TRY(Observe(context, admitted.Pointers()));
   return admitted;
@@ -203,7 +204,7 @@ Claim CpusetFullCores() {
                    "          ├─ pod even (Guaranteed, 2 CPUs)  both threads of a core\n"
                    "          └─ burstable ── pod s             the shared pool\n"
                    "Static policy with full-pcpus-only, the first core reserved.",
-           .load = "In each pod that is admitted a spinning thread for each CPU of the node and "
+           .load = "In each pod that is admitted a spinning thread more than it has CPUs and "
                    "two that wake up after every 32 samples; 100,000 samples in all.",
            .expected = "No core with threads of two pods, no sample outside a pod's own CPUs, and "
                        "SMTAlignmentError for the odd request.",
@@ -229,7 +230,7 @@ Claim CpusetSingleNuma() {
           {.tree = "kubepods ─┬─ pod wide (Guaranteed, a CPU more than a NUMA node)  refused\n"
                    "          └─ pod fits (Guaranteed, a NUMA node's CPUs)           one node\n"
                    "Static CPU Manager policy, the first CPU reserved.",
-           .load = "In each pod that is admitted a spinning thread for each CPU of the node and "
+           .load = "In each pod that is admitted a spinning thread more than it has CPUs and "
                    "two that wake up after every 32 samples; 100,000 samples in all.",
            .expected = "Threads of a pod on one NUMA node, none outside its own CPUs, and "
                        "TopologyAffinityError for pod wide.",
@@ -255,8 +256,9 @@ Claim CpusetDistributeNuma() {
           {.tree = "kubepods ── pod (Guaranteed, more CPUs than a NUMA node has) ── main\n"
                    "Static policy with distribute-cpus-across-numa, the first CPU reserved. With "
                    "fewer than three CPUs in a node, packing and distributing come to the same.",
-           .load = "A spinning thread for each CPU of the node and two that wake up after every 32 "
-                   "samples; 100,000 samples in all.",
+           .load =
+               "A spinning thread more than the pod has CPUs and two that wake up after every 32 "
+               "samples; 100,000 samples in all.",
            .expected = "Threads on half of the pod's CPUs in each node, none outside its own CPUs.",
            .tolerance = kCountedText,
            .control = "Without the option the pod takes a whole node and the rest of another."},
@@ -276,8 +278,9 @@ Claim CpusetUncore() {
       .explanation =
           {.tree = "kubepods ── pod (Guaranteed, as many CPUs as share a cache) ── main\n"
                    "Static policy with prefer-align-cpus-by-uncorecache, the first CPU reserved.",
-           .load = "A spinning thread for each CPU of the node and two that wake up after every 32 "
-                   "samples; 100,000 samples in all.",
+           .load =
+               "A spinning thread more than the pod has CPUs and two that wake up after every 32 "
+               "samples; 100,000 samples in all.",
            .expected = "Threads under one last-level cache, none outside the pod's own CPUs.",
            .tolerance = kCountedText,
            .control = "Without the option the pod takes the lowest free cores, under two caches."},

@@ -29,7 +29,9 @@ Result<Crew> Crew::Start(ArmContext& context, const CrewOptions& options) {
   Crew crew;
   crew.name_ = options.name;
   crew.flees_ = !options.flees_to.empty();
-  const int spinners = static_cast<int>(context.online().size());
+  const size_t online = context.online().size();
+  const auto spinners =
+      static_cast<int>(options.cpus == 0 ? online : std::min(options.cpus + 1, online));
   for (int i = 0; i < spinners + kNappers; ++i) {
     const bool moved = options.moved_from != nullptr && i % 2 == 1;
     crew.threads_.push_back(

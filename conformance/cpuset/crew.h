@@ -1,5 +1,5 @@
-// The threads of one container that watch where they run, as the cpuset claims use them: a spinning
-// one for each CPU of the node, so that they would fill it, and two that wake up all the time.
+// The threads of one container that watch where they run, as the cpuset claims use them: spinning
+// ones, more than it has CPUs, so that they would spread, and two that wake up all the time.
 #pragma once
 
 #include <map>
@@ -12,17 +12,19 @@
 namespace nodeproof::conformance {
 
 // What an arm takes at least, of all its crews together and of each crew, before its sightings
-// count. A kernel that lets one wake-up in ten escape goes unnoticed once in 0.9^-100 = 40,000
-// arms.
+// count. A kernel that lets one wake-up in ten escape goes unnoticed once in 0.9^-50 = 194 crews.
 inline constexpr uint64_t kSamples = 100'000;
 inline constexpr uint64_t kSamplesOfCrew = 1'000;
-inline constexpr uint64_t kNapsOfCrew = 100;
+inline constexpr uint64_t kNapsOfCrew = 50;
 // Load balancers act every few milliseconds to some hundred.
 inline constexpr Milliseconds kShortestLook{500};
 
 struct CrewOptions {
   std::string name;
   const cgroup::Cgroup* group = nullptr;
+  // CPUs that it has to itself by the plan: it gets one spinning thread more. 0: as many as the
+  // node has CPUs.
+  size_t cpus = 0;
   // Where every other thread starts, before it is moved to `group` as container runtimes do it;
   // nullptr: all are born in `group`.
   const cgroup::Cgroup* moved_from = nullptr;

@@ -20,9 +20,11 @@ Result<std::vector<Placed>> StartAll(ArmContext& context, const capsule::Tree& t
                                      const std::vector<kubelet::Pod>& pods) {
   std::vector<Placed> placed;
   for (const kubelet::Pod& pod : pods) {
-    Crew crew = TRY(
-        Crew::Start(context, {.name = pod.name, .group = TRY(tree.Container(pod.uid, "main"))}));
-    placed.push_back({std::move(crew), TRY(PlannedCpus(by_policy, pod.uid, context.online()))});
+    const CpuSet cpus = TRY(PlannedCpus(by_policy, pod.uid, context.online()));
+    Crew crew = TRY(Crew::Start(context, {.name = "pod " + pod.name,
+                                          .group = TRY(tree.Container(pod.uid, "main")),
+                                          .cpus = cpus.size()}));
+    placed.push_back({std::move(crew), cpus});
   }
   return placed;
 }
@@ -113,7 +115,7 @@ Claim CpusetExclusiveDisjoint() {
                    "          ├─ pod b (Guaranteed, 1 CPU) ── main  another one\n"
                    "          └─ burstable ── pod s ── main         the shared pool\n"
                    "Static policy with strict-cpu-reservation, the first CPU reserved.",
-           .load = "In each pod a spinning thread for each CPU of the node and two that wake up "
+           .load = "In each pod a spinning thread more than it has CPUs and two that wake up "
                    "after every 32 samples; 100,000 samples of sched_getcpu(3) in all.",
            .expected = "No sample of a pod outside the CPUs that the policy gives it, no CPU on "
                        "which two pods were seen, and a shared pool of online - reserved - "
@@ -134,7 +136,7 @@ Claim CpusetReserved() {
                    "          ├─ burstable ── pod s ── main        ├ all but the reserved CPUs\n"
                    "          └─ besteffort ── pod e ── main       ┘\n"
                    "Static policy with strict-cpu-reservation, the first CPU reserved.",
-           .load = "In each pod a spinning thread for each CPU of the node and two that wake up "
+           .load = "In each pod a spinning thread more than it has CPUs and two that wake up "
                    "after every 32 samples; 100,000 samples of sched_getcpu(3) in all.",
            .expected = "No sample on a reserved CPU.",
            .tolerance = kCountedText,

@@ -78,8 +78,9 @@ Result<results::Arm> MeasurePartition(ArmContext& context) {
     TRY(Observe(context, {&sibling}));  // the partition's CPUs are idle: the most tempting
     found.trespasses += sibling.SeenOn(theirs);
   }
-  Crew inside =
-      TRY(Crew::Start(context, {.name = "kubepods", .group = TRY(tree.Container("pod", "main"))}));
+  Crew inside = TRY(Crew::Start(
+      context,
+      {.name = "kubepods", .group = TRY(tree.Container("pod", "main")), .cpus = theirs.size()}));
   TRY(Observe(context, {&sibling, &inside}));
   found.trespasses += sibling.SeenOn(theirs);
   found.left += inside.SeenOutside(theirs);
@@ -112,8 +113,9 @@ Claim CpusetPartition() {
           {.tree = "capsule  all CPUs but the first, root ─┬─ system.slice\n"
                    "                                       └─ kubepods  all but two, root, then "
                    "isolated",
-           .load = "In system.slice and later in a pod a spinning thread for each CPU of the node "
-                   "and two that wake up after every 32 samples of sched_getcpu(3). Before the "
+           .load = "In system.slice a spinning thread for each CPU of the node, later in a pod "
+                   "one more than it has CPUs, and in each two that wake up after every 32 samples "
+                   "of sched_getcpu(3). Before the "
                    "partition is made system.slice is seen on all CPUs of the capsule; the pod's "
                    "threads start when both kinds have been watched without them.",
            .expected = "cpuset.cpus.partition reads root, and later isolated; the partition's CPUs "

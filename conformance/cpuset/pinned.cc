@@ -33,9 +33,10 @@ Result<Pinned> PlantPinned(ArmContext& context) {
 
 Result<results::Arm> MeasurePinned(ArmContext& context) {
   const Pinned pinned = TRY(PlantPinned(context));
-  Crew crew = TRY(Crew::Start(
-      context,
-      {.name = "pod", .group = pinned.group, .moved_from = TRY(pinned.tree.SystemSlice())}));
+  Crew crew = TRY(Crew::Start(context, {.name = "pod",
+                                        .group = pinned.group,
+                                        .cpus = pinned.cpus.size(),
+                                        .moved_from = TRY(pinned.tree.SystemSlice())}));
   TRY(Observe(context, {&crew}));
   return FinishArm(pinned.tree, pinned.description, {&crew},
                    {NoneOf(fmt::format("sightings outside CPU {}", pinned.cpus.ToString()),
@@ -45,8 +46,10 @@ Result<results::Arm> MeasurePinned(ArmContext& context) {
 Result<results::Arm> MeasureNoEscape(ArmContext& context) {
   const Pinned pinned = TRY(PlantPinned(context));
   const CpuSet outside = context.online() - pinned.cpus;
-  Crew crew =
-      TRY(Crew::Start(context, {.name = "fugitives", .group = pinned.group, .flees_to = outside}));
+  Crew crew = TRY(Crew::Start(context, {.name = "fugitives",
+                                        .group = pinned.group,
+                                        .cpus = pinned.cpus.size(),
+                                        .flees_to = outside}));
   TRY(Observe(context, {&crew}));
   return FinishArm(pinned.tree, pinned.description, {&crew},
                    {NoneOf(fmt::format("sightings outside CPU {}", pinned.cpus.ToString()),
@@ -71,8 +74,10 @@ Result<results::Arm> MeasureChildCannotWiden(ArmContext& context) {
   const cgroup::Cgroup wide = TRY(MakeChild(*pinned.group, "wide", context.online()));
   const cgroup::Cgroup wider = TRY(MakeChild(wide, "wider", context.online()));
   const cgroup::Cgroup elsewhere = TRY(MakeChild(*pinned.group, "elsewhere", outside));
-  Crew deep = TRY(Crew::Start(context, {.name = "wide/wider", .group = &wider}));
-  Crew aside = TRY(Crew::Start(context, {.name = "elsewhere", .group = &elsewhere}));
+  Crew deep = TRY(
+      Crew::Start(context, {.name = "wide/wider", .group = &wider, .cpus = pinned.cpus.size()}));
+  Crew aside = TRY(
+      Crew::Start(context, {.name = "elsewhere", .group = &elsewhere, .cpus = pinned.cpus.size()}));
   TRY(Observe(context, {&deep, &aside}));
   CpuSet effective;
   for (const cgroup::Cgroup* group : {&wide, &wider, &elsewhere}) {
@@ -99,8 +104,8 @@ Claim CpusetPinned() {
       .explanation =
           {.tree = "kubepods ── pod (Guaranteed, 1 CPU) ── main  cpuset.cpus N\n"
                    "N is what the static policy gives on this node with its first CPU reserved.",
-           .load = "In main, a spinning thread for each CPU of the node and two that wake up after "
-                   "every 32 samples; every other one is born in system.slice and moved in. Each "
+           .load = "In main two spinning threads and two that wake up after every 32 samples; "
+                   "every other one is born in system.slice and moved in. Each "
                    "asks sched_getcpu(3) all the time: at least 100,000 samples and 100 wake-ups.",
            .expected = "No sample on any other CPU.",
            .tolerance = kCountedText,

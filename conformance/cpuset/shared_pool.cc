@@ -79,8 +79,9 @@ Result<results::Arm> MeasureSharedPool(ArmContext& context) {
   if (context.Protected()) TRY(pods.SetPool(pods.shrunken()));
   TRY(Observe(context, {&shared}));
   const uint64_t on_idle = shared.SeenOn(pods.exclusive());
-  Crew exclusive =
-      TRY(Crew::Start(context, {.name = "pod x", .group = TRY(pods.ExclusiveGroup())}));
+  Crew exclusive = TRY(Crew::Start(
+      context,
+      {.name = "pod x", .group = TRY(pods.ExclusiveGroup()), .cpus = pods.exclusive().size()}));
   TRY(Observe(context, {&shared, &exclusive}));
   results::Arm arm = TRY(FinishArm(
       pods.tree(),
@@ -153,7 +154,7 @@ Claim CpusetSharedPool() {
            .load = "In pod s a spinning thread for each CPU of the node and two that wake up after "
                    "every 32 samples. They have the whole node first and are seen on every CPU; "
                    "then the pool shrinks by the CPUs of pod x, which are idle for a while before "
-                   "pod x runs as many threads on them.",
+                   "pod x runs threads on them.",
            .expected =
                "From the moment that cpuset.cpus is written, no sample of pod s on a CPU of "
                "pod x and none of pod x on another.",
