@@ -35,7 +35,7 @@ class Partition {
 // What two kinds of partition did to their neighbours, added up.
 struct Findings {
   uint64_t trespasses = 0;    // sightings of the sibling's threads on the partition's CPUs
-  uint64_t left = 0;          // sightings of the partition's threads elsewhere
+  uint64_t strays = 0;        // sightings of any thread on CPUs that its group never had
   size_t kept_by_parent = 0;  // CPUs of the partition in the parent's effective set
   size_t invalid = 0;
 };
@@ -60,13 +60,11 @@ Result<results::Arm> MeasurePartition(ArmContext& context) {
   }
   Crew sibling =
       TRY(Crew::Start(context, {.name = "system.slice", .group = TRY(tree.SystemSlice())}));
+  Findings found;
   TRY(Observe(context, {&sibling}));
-  const results::LoadProof before{"system.slice, before the partition", "CPUs",
-                                  static_cast<double>(ours.size()),
-                                  static_cast<double>(sibling.Cpus().size())};
+  found.strays = sibling.SeenOutside(ours);
 
   Partition partition(*TRY(tree.NodeSlice()));
-  Findings found;
   std::vector<std::string> states;
   for (const char* type : {"root", "isolated"}) {
     const std::string wanted = context.Protected() ? type : "member";
@@ -77,21 +75,20 @@ Result<results::Arm> MeasurePartition(ArmContext& context) {
     found.kept_by_parent += (left & theirs).size();
     TRY(Observe(context, {&sibling}));  // the partition's CPUs are idle: the most tempting
     found.trespasses += sibling.SeenOn(theirs);
+    found.strays += sibling.SeenOutside(ours);
   }
   Crew inside = TRY(Crew::Start(
       context,
       {.name = "kubepods", .group = TRY(tree.Container("pod", "main")), .cpus = theirs.size()}));
   TRY(Observe(context, {&sibling, &inside}));
   found.trespasses += sibling.SeenOn(theirs);
-  found.left += inside.SeenOutside(theirs);
-  results::Arm arm = TRY(FinishArm(
+  found.strays += sibling.SeenOutside(ours) + inside.SeenOutside(theirs);
+  return FinishArm(
       tree, fmt::format("kubepods is {}", fmt::join(states, ", then ")), {&sibling, &inside},
       {NoneOf("sightings of the sibling's threads on the partition's CPUs", found.trespasses),
-       NoneOf("sightings of the partition's threads on other CPUs", found.left),
+       NoneOf("sightings of threads outside their own group's CPUs", found.strays),
        NoneOf("CPUs of the partition that its parent kept", found.kept_by_parent),
-       NoneOf("partitions that are invalid", found.invalid)}));
-  arm.load.push_back(before);
-  return arm;
+       NoneOf("partitions that are invalid", found.invalid)});
 }
 
 }  // namespace
@@ -115,9 +112,8 @@ Claim CpusetPartition() {
                    "isolated",
            .load = "In system.slice a spinning thread for each CPU of the node, later in a pod "
                    "one more than it has CPUs, and in each two that wake up after every 32 samples "
-                   "of sched_getcpu(3). Before the "
-                   "partition is made system.slice is seen on all CPUs of the capsule; the pod's "
-                   "threads start when both kinds have been watched without them.",
+                   "of sched_getcpu(3). The pod's threads start when both kinds of partition have "
+                   "been watched with idle CPUs.",
            .expected = "cpuset.cpus.partition reads root, and later isolated; the partition's CPUs "
                        "leave the capsule's cpuset.cpus.effective; no sample of system.slice on "
                        "them, none of the pod elsewhere.",
