@@ -1,10 +1,8 @@
 // cpu.max: the ceiling on a group's CPU time, and that it binds nobody who stays below it.
 #include <utility>
 
-#include "conformance/arm_context.h"
 #include "conformance/cpu/cpu_claims.h"
-#include "conformance/pods.h"
-#include "harness/cgroup/stats.h"
+#include "conformance/cpu/quota_meter.h"
 #include "harness/stress/cpu_hog.h"
 
 namespace nodeproof::conformance {
@@ -12,7 +10,6 @@ namespace {
 
 using results::Relation;
 
-constexpr Microseconds kPeriod{100'000};
 // Five periods, so that a window's phase against the periods does not matter.
 constexpr Milliseconds kWindow{500};
 // Within the budget, 3 % of a period must outweigh what a host's scheduler takes from a VM at a
@@ -22,59 +19,6 @@ constexpr Milliseconds kWindow{500};
 constexpr Milliseconds kLongPeriod{1000};
 constexpr Nanoseconds kLongBudget = Milliseconds(482);
 constexpr Nanoseconds kLongStall = Milliseconds(20);
-// A period whose refill came this much late is not the kernel's period any more. Measured from
-// outside the capsule by real-time threads, see measure::StallMonitor.
-constexpr Nanoseconds kStall = Milliseconds(10);
-
-// A container whose CPU limit is `limit`, in a pod that has no quota of its own because its second
-// container has no limit (Kubernetes 1.36, ResourceConfigForPod).
-kubelet::Pod LimitedPod(std::string_view limit) {
-  return MakePod("pod", {{.name = "main", .cpu_request = "100m", .cpu_limit = limit},
-                         {.name = "idle", .cpu_request = "100m"}});
-}
-
-// Periods to watch for what must never happen.
-constexpr int kNeverWindows = 18;
-
-// What one group's cpu.stat and its node did in one window.
-class QuotaMeter {
- public:
-  // A stall matters only where what is claimed depends on refills in time: not in a control arm,
-  // whose quota is gone or always spent.
-  QuotaMeter(const cgroup::Cgroup& group, measure::StallMonitor& stalls, Nanoseconds stall,
-             bool refills_matter)
-      : group_(group), stalls_(stalls), stall_(stall), refills_matter_(refills_matter) {}
-
-  Status Open() {
-    last_ = TRY(cgroup::ReadCpuStat(group_));
-    stalls_.TakeWorst();
-    return {};
-  }
-
-  // The change since the last call; `disturbance` says when the node stood still in between.
-  struct Change {
-    cgroup::CpuStat stat;
-    std::optional<std::string> disturbance;
-  };
-  Result<Change> Close() {
-    const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group_));
-    Change change{now - last_, std::nullopt};
-    last_ = now;
-    if (stalls_.TakeWorst() > stall_ && refills_matter_) {
-      change.disturbance =
-          fmt::format("the node stood still for more than {}", FormatDuration(Seconds(stall_)));
-    }
-    return change;
-  }
-
- private:
-  const cgroup::Cgroup& group_;
-  measure::StallMonitor& stalls_;
-  Nanoseconds stall_;
-  bool refills_matter_;
-  cgroup::CpuStat last_;
-};
-
 // Returns when the hog has worked again, and so has told its peak: at the latest after a period,
 // for a hog that is throttled now.
 void AwaitWork(const Clock& clock, const stress::CpuHog& hog) {
@@ -83,34 +27,6 @@ void AwaitWork(const Clock& clock, const stress::CpuHog& hog) {
   while (hog.Work() == before && clock.Now() < deadline) {
     clock.WaitUntil(clock.Now() + Milliseconds(1));
   }
-}
-
-// What the load did in the windows that count.
-struct LoadSum {
-  Microseconds usage{0};
-  Seconds wall{0};
-  int64_t periods = 0;
-
-  void Add(const QuotaMeter::Change& change, Seconds window) {
-    if (change.disturbance) return;
-    usage += change.stat.usage;
-    periods += change.stat.nr_periods;
-    wall += window;
-  }
-  // At least `cpus` CPUs all the time.
-  results::LoadProof Proof(std::string name, double cpus) const {
-    return {std::move(name), "usec", cpus * 1e6 * wall.count(), static_cast<double>(usage.count())};
-  }
-};
-
-// The quota was in force: the kernel counted its periods (one in eight may lie across the ends).
-results::LoadProof PeriodsProof(const LoadSum& load, Microseconds period) {
-  return {"periods of the quota", "count", 0.8 * load.wall.count() / Seconds(period).count(),
-          static_cast<double>(load.periods)};
-}
-
-double Cpus(const cgroup::CpuStat& stat, Seconds wall) {
-  return Seconds(stat.usage).count() / wall.count();
 }
 
 // pod ── main  cpu.max 50000 100000    one hog, pinned to CPU N
@@ -151,8 +67,7 @@ Result<results::Arm> MeasureCeiling(ArmContext& context) {
   arm.description = is_protected ? "cpu.max 50000 100000" : "cpu.max max";
   arm.checks = std::move(taken.checks);
   arm.notes = std::move(taken.notes);
-  arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
-  arm.tree = tree.entries();
+  TellTree(arm, tree);
   // Nine tenths of what the quota allows; a hog that got less was not a hog.
   arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.Work())}, load.Proof("hog", 0.9 * 0.5)};
   if (is_protected) arm.load.push_back(PeriodsProof(load, kPeriod));
@@ -212,8 +127,7 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   arm.description = is_protected ? "47 % load under a quota of 50 %" : "47 % load under 40 %";
   arm.checks = std::move(taken.checks);
   arm.notes = std::move(taken.notes);
-  arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
-  arm.tree = tree.entries();
+  TellTree(arm, tree);
   // The load has to come near the limit to say anything: on a node that wakes it late, at least
   // four fifths of the quota; under the control's 0.40, all that is left but one part in ten.
   arm.load = {load.Proof("load", is_protected ? 0.40 : 0.36), PeriodsProof(load, kLongPeriod)};
