@@ -155,9 +155,13 @@ Result<results::Arm> MeasureGap(ArmContext& context) {
     const Seconds part = now - std::exchange(lost, now);
     const Nanoseconds longest = victim.TakeLongest();
     longest_of_all = std::max(longest_of_all, longest);
-    // A gap that the node itself made longer by standing still.
-    const Nanoseconds gap = std::max(longest - stalls->TakeWorst(), Nanoseconds(0));
-    return measure::Window{{part / wall, Usec(gap)}, std::nullopt};
+    // A gap that the node itself made longer by standing still. One of a tenth of the window, in a
+    // turn of a hog, is more than the hogs may have in it.
+    const Nanoseconds stall = stalls->TakeWorst();
+    const Nanoseconds gap = std::max(longest - stall, Nanoseconds(0));
+    std::optional<std::string> disturbance;
+    if (stall > Nanoseconds(kWindow) / 10) disturbance = "the node stood still for a tenth of it";
+    return measure::Window{{part / wall, Usec(gap)}, disturbance};
   };
   measure::WindowedChecks taken = TRY(context.TakeWindows(
       kWindow,
@@ -233,7 +237,9 @@ Claim CpuGapProtected() {
            .tolerance =
                "Time: a gap of a tick (4 ms) may lie across either edge of a 300 ms window: 2 x 4 "
                "/ "
-               "300 = 0.027. Gaps: none; what the node stood still meanwhile is taken off, by the "
+               "300 = 0.027; windows in which the node stood still for a tenth of them are "
+               "discarded and counted. Gaps: none; what the node stood still meanwhile is taken "
+               "off, by the "
                "evidence of real-time threads outside the capsule. Time that the victim was "
                "charged "
                "while its CPU stood still is no gap.",

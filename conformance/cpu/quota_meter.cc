@@ -76,10 +76,12 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
                                            const SpentQuota& quota) {
   const auto usec = static_cast<double>(quota.quota.count());
   const double rest = static_cast<double>((quota.period * quota.cpus - quota.quota).count());
-  SpentQuotaChecks done;
+  const double slack =
+      static_cast<double>(quota.throttled_tolerance.value_or(Nanoseconds(0)).count()) / 1000;
+  SpentQuotaChecks done{};
   done.used = {quota.name, {usec, Relation::kWithin, quota.tolerance * usec, "usec"}, {}};
   done.throttled = {
-      quota.name + ", throttled", {rest, Relation::kWithin, quota.tolerance * rest, "usec"}, {}};
+      quota.name + ", throttled", {rest, Relation::kWithin, quota.cpus * slack, "usec"}, {}};
 
   const Clock& clock = context.clock();
   // The first period began in its middle; the second refill is one that a spent quota waited for.
@@ -87,28 +89,32 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
   Nanoseconds at = clock.Now() + Nanoseconds(quota.period) * 3 / 4;
   stalls.TakeWorst();
   QuotaSpan span(quota.quota, quota.period, quota.cpus);
-  const Microseconds before = TRY(cgroup::ReadCpuStat(*quota.group)).usage;
-  Microseconds usage = before;
+  const cgroup::CpuStat before = TRY(cgroup::ReadCpuStat(*quota.group));
+  cgroup::CpuStat change;
   for (int64_t seen = 0; seen < kMostPeriods; ++seen, at += quota.period) {
     clock.WaitUntil(at);
     const cgroup::CpuStat stat = TRY(cgroup::ReadCpuStat(*quota.group));
     // A reading that comes late is a stall as well: of the reader's own CPU, if nobody else's.
     const Nanoseconds stall = std::max(stalls.TakeWorst(), clock.Now() - at);
     span.Add({stat.usage, stat.throttled, stall});
-    usage = stat.usage;
+    change = stat - before;
     if (seen < kLeastPeriods) continue;
     Decide(done.used, span.UsedPerPeriod());
     Decide(done.throttled, span.ThrottledPerPeriod());
     if (done.used.finding == Finding::kOutside) break;
     if (done.used.finding == Finding::kUnclear) continue;
-    if (!quota.alone || done.throttled.finding != Finding::kUnclear) break;
+    if (!quota.throttled_tolerance || done.throttled.finding != Finding::kUnclear) break;
   }
+  done.throttled_periods = change.nr_periods == 0 ? 0
+                                                  : static_cast<double>(change.nr_throttled) /
+                                                        static_cast<double>(change.nr_periods);
   const auto periods = static_cast<double>(span.seen());
   done.load = {quota.name, "usec", 0.1 * usec * (periods - 1),
-               static_cast<double>((usage - before).count())};
+               static_cast<double>(change.usage.count())};
   if (span.periods() + 1 < span.seen()) {
-    done.notes.push_back(fmt::format("{} of {} periods left out: the node stood still in them",
-                                     span.seen() - 1 - span.periods(), span.seen() - 1));
+    done.notes.push_back(
+        fmt::format("{} of {} periods left out: the node stood still in or before them",
+                    span.seen() - 1 - span.periods(), span.seen() - 1));
   }
   return done;
 }
@@ -118,6 +124,17 @@ void Take(results::Arm& arm, const SpentQuotaChecks& measured, bool throttled) {
   if (throttled) arm.checks.push_back(measured.throttled);
   arm.load.push_back(measured.load);
   arm.notes.insert(arm.notes.end(), measured.notes.begin(), measured.notes.end());
+}
+
+void InCpus(results::Check& check, Microseconds period) {
+  const double scale = 1 / static_cast<double>(period.count());
+  check.expected.value *= scale;
+  check.expected.tolerance *= scale;
+  check.expected.unit = "cpus";
+  for (double* value : {&check.measured.estimate, &check.measured.low, &check.measured.high}) {
+    *value *= scale;
+  }
+  for (double& sample : check.measured.samples) sample *= scale;
 }
 
 Result<std::vector<stress::CpuHog>> StartHogs(ArmContext& context, const cgroup::Cgroup& group,

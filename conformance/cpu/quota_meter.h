@@ -80,7 +80,9 @@ struct SpentQuota {
   Microseconds quota{0};
   Microseconds period = kPeriod;
   int cpus = 1;
-  bool alone = false;  // nothing else wants these CPUs: the time throttled is checked too
+  // Set where nothing else wants these CPUs: how far the time throttled may be from the rest of the
+  // period, on each CPU.
+  std::optional<Nanoseconds> throttled_tolerance = std::nullopt;
   // How far from the quota the result may lie, the uncertainty of its ends included: less than half
   // of a tenth. Periods are watched for as long as it takes the ends to weigh less than that.
   double tolerance = 0.04;
@@ -94,8 +96,9 @@ inline constexpr const char* kSpentQuotaTolerance =
     "counted; the evidence comes from real-time threads outside the capsule.";
 
 struct SpentQuotaChecks {
-  results::Check used;       // CPU time a period, to be the quota
-  results::Check throttled;  // CPU time a period throttled, to be the rest; only where `alone`
+  results::Check used;       // CPU time a period, in usec: to be the quota
+  results::Check throttled;  // time throttled a period on all CPUs, in usec: to be the rest
+  double throttled_periods;  // of all periods that the kernel counted: to be 1
   results::LoadProof load;   // a tenth of the quota at least was used: somebody wanted it
   std::vector<std::string> notes;
 };
@@ -106,6 +109,9 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
 
 // Adds what was measured to an arm: its checks, its load, its notes.
 void Take(results::Arm& arm, const SpentQuotaChecks& measured, bool throttled = false);
+
+// Turns a check in microseconds a period into one in CPUs.
+void InCpus(results::Check& check, Microseconds period);
 
 // A hog in `group`, pinned to each of `cpus`, all of them running.
 Result<std::vector<stress::CpuHog>> StartHogs(ArmContext& context, const cgroup::Cgroup& group,

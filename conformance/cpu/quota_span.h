@@ -11,6 +11,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "harness/base/units.h"
 #include "harness/results/results.h"
@@ -43,11 +44,11 @@ class QuotaSpan {
   std::optional<results::Measurement> ThrottledPerPeriod() const;
 
   // Periods inside the stretches, and all that were seen.
-  int64_t periods() const { return closed_.periods + open_.periods; }
+  int64_t periods() const { return Total().periods; }
   int64_t seen() const { return seen_; }
 
  private:
-  // What lies between two ends of a stretch, and what may be owed at either.
+  // What lies between the two ends of stretches, and what may be owed on a CPU at either.
   struct Sum {
     int64_t periods = 0;
     Nanoseconds used{0};
@@ -56,6 +57,9 @@ class QuotaSpan {
     Nanoseconds owed_last{0};
     Nanoseconds late_first{0};
     Nanoseconds late_last{0};
+
+    // The uncertainty of a period.
+    double Width() const;
   };
   struct End {
     int64_t at = 0;
@@ -63,16 +67,18 @@ class QuotaSpan {
     Nanoseconds owed{0};
   };
   static Sum Between(const End& first, const End& last);
-  static Sum Add(const Sum& a, const Sum& b);
+  static Sum Plus(const Sum& a, const Sum& b);
+  // The closed stretches, and the part of the open one that makes the result most certain. Ends are
+  // chosen by what may be owed there, never by what was used.
+  Sum Total() const;
 
   Nanoseconds share_;  // of the quota, on one CPU
   Nanoseconds period_;
   int cpus_;
   int64_t seen_ = 0;
-  Nanoseconds owed_{0};  // at most, on one CPU
-  std::optional<End> first_;
-  Sum open_;    // from first_ to the latest end
-  Sum closed_;  // stretches that have ended
+  Nanoseconds owed_{0};    // at most, on one CPU
+  std::vector<End> ends_;  // of the open stretch
+  Sum closed_;
 };
 
 }  // namespace nodeproof::conformance

@@ -49,20 +49,26 @@ TEST(QuotaSpan, TheIntervalIsTheDebtsAtTheEnds) {
   EXPECT_DOUBLE_EQ(throttled->high, 50'000 + 400);
 }
 
-TEST(QuotaSpan, AStallWidensTheIntervalOnlyAtAnEnd) {
-  QuotaSpan quiet(kQuota, kPeriod, 1), inside(kQuota, kPeriod, 1), last(kQuota, kPeriod, 1);
+TEST(QuotaSpan, AStallInsideCostsNothing) {
+  QuotaSpan quiet(kQuota, kPeriod, 1), stalled(kQuota, kPeriod, 1);
   Group group(kQuota);
   for (int i = 0; i < 11; ++i) {
-    const auto reading = group.Next();
-    auto stalled = reading;
-    stalled.stall = Milliseconds(15);
+    auto reading = group.Next();
     quiet.Add(reading);
-    inside.Add(i == 5 ? stalled : reading);
-    last.Add(i == 10 ? stalled : reading);
+    if (i == 5) reading.stall = Milliseconds(15);
+    stalled.Add(reading);
   }
-  EXPECT_DOUBLE_EQ(inside.UsedPerPeriod()->low, quiet.UsedPerPeriod()->low);
-  EXPECT_DOUBLE_EQ(last.UsedPerPeriod()->low, quiet.UsedPerPeriod()->low - 1500);
-  EXPECT_DOUBLE_EQ(last.UsedPerPeriod()->high, quiet.UsedPerPeriod()->high);
+  EXPECT_DOUBLE_EQ(stalled.UsedPerPeriod()->low, quiet.UsedPerPeriod()->low);
+  EXPECT_DOUBLE_EQ(stalled.UsedPerPeriod()->high, quiet.UsedPerPeriod()->high);
+}
+
+// Where the last period had a stall, the stretch ends before it.
+TEST(QuotaSpan, EndsAreChosenWhereLittleIsOwed) {
+  QuotaSpan span(kQuota, kPeriod, 1);
+  Group group(kQuota);
+  for (int i = 0; i < 11; ++i) span.Add(group.Next(Milliseconds(i == 10 ? 15 : 0)));
+  EXPECT_EQ(span.periods(), 9);
+  EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->low, 50'000 - 4000.0 / 9);
 }
 
 TEST(QuotaSpan, AMissedMomentIsNoEnd) {
@@ -97,11 +103,12 @@ TEST(QuotaSpan, ALostRefillStartsAnotherStretch) {
 TEST(QuotaSpan, ASmallQuotaOwesForLonger) {
   QuotaSpan span(Milliseconds(5), kPeriod, 1);
   Group group(Milliseconds(5));
-  span.Add(group.Next());
   span.Add(group.Next(Milliseconds(16)));  // owes up to 20 ms
   span.Add(group.Next());                  // 15
   span.Add(group.Next());                  // 10
-  EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->low, 5000 - 10'000.0 / 3);
+  // Between the last two: 10 and 15 ms in one period; between the first and the last 20 in two.
+  EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->low, 5000 - 10'000.0 / 2);
+  EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->high, 5000 + 20'000.0 / 2);
 }
 
 TEST(QuotaSpan, EachCpuMayOwe) {

@@ -1,52 +1,56 @@
 #include "harness/probe/quota_runs.h"
 
+#include <cerrno>
+
 #include "harness/probe/uncharged.h"
 
 namespace nodeproof::probe {
 namespace {
 
-// Longer than what interrupts and real-time threads take from a run at a time, shorter than any
-// throttled stretch that a claim makes.
-constexpr Nanoseconds kThrottled = Milliseconds(5);
-constexpr Nanoseconds kLap = Microseconds(500);
+using Run = QuotaRuns::Run;
 
-struct Run {
-  Nanoseconds charged{0};
-  Nanoseconds throttled{0};
-  Nanoseconds ended{0};  // when it could run again
-};
-
-Run RunUntilThrottled(Nanoseconds most) {
+Run RunUntilThrottled(const QuotaRunsOptions& options) {
   const Clock& clock = MonotonicClock();
   Uncharged uncharged;
   Run run;
   for (;;) {
     const Uncharged::Lap lap = uncharged.Next();
     run.charged += lap.charged;
+    run.last_lap = lap.charged;
     run.ended = lap.ended;
-    if (lap.gap >= kThrottled) run.throttled = lap.gap;
-    if (lap.gap >= kThrottled || run.charged >= most) return run;
-    while (clock.Now() < lap.ended + kLap) {
+    if (lap.gap >= options.throttled) {
+      run.throttled = lap.gap;
+      return run;
+    }
+    run.lost += lap.gap;
+    if (run.charged >= options.most) return run;
+    while (clock.Now() < lap.ended + options.lap) {
     }
   }
 }
 
-int RunCycles(QuotaRuns::Counters& counters, const cgroup::ReadySignal& ready, Nanoseconds rest,
-              int runs, Nanoseconds most) {
-  for (bool aligned = false;; aligned = true) {
-    const Run first = RunUntilThrottled(most);
-    const Run second = runs > 1 ? RunUntilThrottled(most) : Run{};
-    if (aligned) {
-      ++counters.version;
-      ++counters.cycles;
-      counters.first_runs_ns += first.charged.count();
-      counters.second_runs_ns += second.charged.count();
-      counters.throttled_ns += (first.throttled + second.throttled).count();
-      ++counters.version;
-    } else {
-      ready.Notify();
-    }
-    MonotonicClock().WaitUntil((runs > 1 ? second : first).ended + rest);
+int RunCycles(QuotaRuns::Counters& counters, const cgroup::ReadySignal& ready,
+              const QuotaRunsOptions& options) {
+  const Clock& clock = MonotonicClock();
+  bool clean_before = false;
+  ready.Notify();
+  Nanoseconds start = RunUntilThrottled(options).ended + options.rest;
+  for (uint64_t number = 1;; ++number) {
+    clock.WaitUntil(start);
+    const Nanoseconds late = clock.Now() - start;
+    Run first = RunUntilThrottled(options);
+    first.late = late;
+    const Run second = options.runs > 1 ? RunUntilThrottled(options) : Run{};
+    const Run& last = options.runs > 1 ? second : first;
+    if (first.Clean(options.lap) && clean_before) counters.clean_runs.Add(first.charged);
+    if (first.throttled.count() > 0) counters.stalls.Add(first.throttled);
+    clean_before = last.Clean(options.lap);
+    ++counters.version;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    counters.cycle = {number, first, second};
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    ++counters.version;
+    start = last.ended + options.rest;
   }
 }
 
@@ -56,19 +60,28 @@ Result<QuotaRuns> QuotaRuns::Start(const QuotaRunsOptions& options) {
   auto worker = TRY(cgroup::Worker<Counters>::Start(
       {.name = options.name, .group = options.group, .affinity = options.affinity},
       [&options](Counters& counters, const cgroup::ReadySignal& ready) {
-        return RunCycles(counters, ready, options.rest, options.runs, options.most);
+        return RunCycles(counters, ready, options);
       }));
-  return QuotaRuns(std::move(worker));
+  return QuotaRuns(std::move(worker), options.lap);
 }
 
-QuotaRuns::Totals QuotaRuns::Read() const {
+Result<QuotaRuns::Cycle> QuotaRuns::AwaitCycle(uint64_t number, Seconds timeout) {
   const Counters& counters = worker_.counters();
+  const Clock& clock = MonotonicClock();
+  const Nanoseconds deadline = clock.Now() + std::chrono::duration_cast<Nanoseconds>(timeout);
   for (;;) {
     const uint64_t before = counters.version;
-    const Totals totals{counters.cycles, Nanoseconds(counters.first_runs_ns),
-                        Nanoseconds(counters.second_runs_ns), Nanoseconds(counters.throttled_ns)};
-    if (before % 2 == 0 && counters.version == before) return totals;
-    MonotonicClock().WaitUntil(MonotonicClock().Now() + Microseconds(100));
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const Cycle cycle = counters.cycle;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (before % 2 == 0 && counters.version == before && cycle.number > number) return cycle;
+    if (!TRY(worker_.process().Running())) return Fail("{} has ended", worker_.name());
+    if (clock.Now() > deadline) {
+      return std::unexpected(Error{
+          fmt::format("no cycle of {} ended within {}", worker_.name(), FormatDuration(timeout)),
+          "", ETIMEDOUT});
+    }
+    clock.WaitUntil(clock.Now() + Milliseconds(1));
   }
 }
 

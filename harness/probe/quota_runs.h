@@ -10,6 +10,7 @@
 #include <string>
 
 #include "harness/cgroup/worker.h"
+#include "harness/measure/histogram.h"
 
 namespace nodeproof::probe {
 
@@ -20,37 +21,57 @@ struct QuotaRunsOptions {
   // After the last run of a cycle it sleeps for this long, counted from the refill that ended it.
   Nanoseconds rest{0};
   int runs = 1;  // in a cycle: one or two
+  // It takes this much time without being charged for being throttled: more than what others take
+  // from it at a time, less than what is left of a period when it has used its quota up.
+  Nanoseconds throttled{0};
   // A run that gets this much CPU time is ended: nobody throttles it.
   Nanoseconds most{0};
+  // How often it asks for its CPU time, which makes the kernel look at its quota.
+  Nanoseconds lap = Microseconds(500);
 };
 
 class QuotaRuns {
  public:
   static Result<QuotaRuns> Start(const QuotaRunsOptions& options);
 
-  // Returns at the end of its first cycle, which began anywhere in a period.
-  Status AwaitAligned(Seconds timeout) { return worker_.AwaitReady(timeout); }
+  struct Run {
+    Nanoseconds late{0};       // woke after the rest by so much
+    Nanoseconds charged{0};    // CPU time that it held
+    Nanoseconds last_lap{0};   // of that, in the lap in which it was thrown off: it ended in there
+    Nanoseconds lost{0};       // to others, while it had quota
+    Nanoseconds throttled{0};  // without being charged, until it could go on
+    Nanoseconds ended{0};      // when it could, on the monotonic clock
 
-  // Of all whole cycles since then.
-  struct Totals {
-    int64_t cycles = 0;
-    Nanoseconds first_runs{0};  // CPU time that the first run of each held
-    Nanoseconds second_runs{0};
-    Nanoseconds throttled{0};  // time without being charged after its runs
+    // Its end is known: the CPU did not stand still under it then.
+    bool Clean(Nanoseconds lap) const { return last_lap <= 3 * lap; }
   };
-  Totals Read() const;
+  struct Cycle {
+    uint64_t number = 0;  // 1 is the first one that began after a refill
+    Run first;
+    Run second;
+  };
+  // The next cycle to end after `number`. An error when the victim ends, or none does in `timeout`.
+  Result<Cycle> AwaitCycle(uint64_t number, Seconds timeout);
+
+  // First runs of all cycles: their CPU time where they and the ones before ended cleanly; and the
+  // time throttled after each.
+  measure::Histogram& CleanRuns() const { return worker_.counters().clean_runs; }
+  measure::Histogram& Stalls() const { return worker_.counters().stalls; }
+  Nanoseconds lap() const { return lap_; }
 
   struct Counters {
-    std::atomic<uint64_t> version{0};  // odd while the totals change
-    std::atomic<int64_t> cycles{0};
-    std::atomic<int64_t> first_runs_ns{0};
-    std::atomic<int64_t> second_runs_ns{0};
-    std::atomic<int64_t> throttled_ns{0};
+    std::atomic<uint64_t> version{0};  // odd while `cycle` changes
+    Cycle cycle;
+    measure::Histogram clean_runs;
+    measure::Histogram stalls;
   };
 
  private:
-  explicit QuotaRuns(cgroup::Worker<Counters> worker) : worker_(std::move(worker)) {}
+  QuotaRuns(cgroup::Worker<Counters> worker, Nanoseconds lap)
+      : worker_(std::move(worker)), lap_(lap) {}
+
   cgroup::Worker<Counters> worker_;
+  Nanoseconds lap_;
 };
 
 }  // namespace nodeproof::probe

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "harness/probe/budget_user.h"
 #include "harness/probe/quota_runs.h"
 #include "harness/probe/waker.h"
 
@@ -38,14 +39,39 @@ TEST(Spinner, NotesWhatAnotherOneTakes) {
 }
 
 TEST(QuotaRuns, ARunThatNobodyThrottlesEnds) {
-  auto runs = QuotaRuns::Start({.rest = Milliseconds(1), .runs = 2, .most = Milliseconds(3)});
+  auto runs = QuotaRuns::Start({.rest = Milliseconds(1),
+                                .runs = 2,
+                                .throttled = std::chrono::seconds(10),
+                                .most = Milliseconds(3)});
   ASSERT_TRUE(runs);
-  ASSERT_TRUE(runs->AwaitAligned(Seconds(60)));
-  ASSERT_TRUE(Await([&] { return runs->Read().cycles >= 5; }));
-  // On a busy machine gaps may end runs early; none is longer than a lap beyond the most.
-  const QuotaRuns::Totals totals = runs->Read();
-  EXPECT_GT(totals.first_runs, Nanoseconds(0));
-  EXPECT_GT(totals.second_runs, Nanoseconds(0));
+  const auto cycle = runs->AwaitCycle(4, Seconds(60));
+  ASSERT_TRUE(cycle) << cycle.error().message;
+  EXPECT_GE(cycle->number, 5u);
+  EXPECT_GE(cycle->first.charged, Milliseconds(3));
+  EXPECT_GE(cycle->second.charged, Milliseconds(3));
+  EXPECT_EQ(cycle->first.throttled, Nanoseconds(0));
+  EXPECT_EQ(runs->Stalls().count(), 0u);
+}
+
+TEST(QuotaRuns, SaysThatNoCycleEnded) {
+  auto runs = QuotaRuns::Start({.throttled = std::chrono::hours(1), .most = std::chrono::hours(1)});
+  ASSERT_TRUE(runs);
+  const auto cycle = runs->AwaitCycle(0, Seconds(0.01));
+  ASSERT_FALSE(cycle);
+  EXPECT_NE(cycle.error().message.find("no cycle"), std::string::npos);
+}
+
+// Without a quota it finds no refill, and uses its part of some period all the same.
+TEST(BudgetUser, UsesItsPart) {
+  constexpr Nanoseconds kUse = Milliseconds(2);
+  auto user = BudgetUser::Start(
+      {.period = Milliseconds(50), .quota = Milliseconds(40), .use = kUse, .gap = Milliseconds(5)});
+  ASSERT_TRUE(user);
+  ASSERT_TRUE(user->AwaitAligned(Seconds(60)));
+  ASSERT_TRUE(Await([&] { return user->Periods() >= 3; }));
+  EXPECT_GE(user->Used(), 3 * kUse);
+  EXPECT_GE(user->TakePeak(), kUse);
+  EXPECT_GT(user->Refill(), Nanoseconds(0));
 }
 
 TEST(Waker, StartsAnew) {
