@@ -57,13 +57,17 @@ class Side {
   std::vector<stress::CpuHog> hogs_;
 };
 
+// CPU time in which the hogs truly ran between two readings.
+double RanBetween(const Side::Reading& from, const Side::Reading& to) {
+  return (to.usage_usec - from.usage_usec) - (to.held_up_usec - from.held_up_usec);
+}
+
 // The work of a window as it would have been on a CPU that nobody took away: the rate at which the
 // hogs worked while they truly ran, over all the CPU time that they were charged. A kernel that
 // charges a group less or more than it ran is found out by it; a hypervisor is not.
 double WorkBetween(const Side::Reading& from, const Side::Reading& to) {
-  const double usage = to.usage_usec - from.usage_usec;
-  const double ran = usage - (to.held_up_usec - from.held_up_usec);
-  return ran > 0 ? (to.work - from.work) * usage / ran : 0;
+  const double ran = RanBetween(from, to);
+  return ran > 0 ? (to.work - from.work) * (to.usage_usec - from.usage_usec) / ran : 0;
 }
 
 double ShareOf(double first, double second) {
@@ -86,6 +90,8 @@ Result<results::Arm> MeasureShare(ArmContext& context, const capsule::Tree& tree
       {fmt::format("share of {} by work done, steal-corrected", b.name()),
        {expected_share, Relation::kWithin, kWorkTolerance, "ratio"}}};
 
+  const double window_usec =
+      static_cast<double>(Microseconds(kShareWindow).count()) * static_cast<double>(cpus.size());
   Side::Reading a_start, b_start, a_last, b_last;
   Seconds measured{0};
   const auto open = [&]() -> Status {
@@ -96,6 +102,10 @@ Result<results::Arm> MeasureShare(ArmContext& context, const capsule::Tree& tree
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
     const Side::Reading a_now = TRY(a.Read());
     const Side::Reading b_now = TRY(b.Read());
+    // A host that takes most of the CPUs away leaves the hogs a few rounds in a window, and one
+    // side perhaps none: a window goes on until they have run half of it, both together.
+    const double ran = RanBetween(a_last, a_now) + RanBetween(b_last, b_now);
+    if (ran < 0.5 * window_usec) return measure::Window{.unfinished = true};
     const measure::Window window{
         {ShareOf(a_now.usage_usec - a_last.usage_usec, b_now.usage_usec - b_last.usage_usec),
          ShareOf(WorkBetween(a_last, a_now), WorkBetween(b_last, b_now))},
