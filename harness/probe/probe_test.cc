@@ -8,6 +8,7 @@
 #include "harness/probe/placement.h"
 #include "harness/probe/residency.h"
 #include "harness/probe/scratch_file.h"
+#include "harness/probe/wait_meter.h"
 
 namespace nodeproof::probe {
 namespace {
@@ -24,6 +25,42 @@ TEST(Placement, SeesOnlyAllowedCpus) {
     EXPECT_TRUE(CPU_ISSET(static_cast<size_t>(cpu), &own)) << cpu;
     EXPECT_GT(count, 0u);
   }
+}
+
+TEST(Placement, NapsAndTriesToFlee) {
+  cpu_set_t own;
+  ::sched_getaffinity(0, sizeof own, &own);
+  CpuSet allowed;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(static_cast<size_t>(cpu), &own)) allowed.Insert(cpu);
+  }
+  auto probe = Placement::Start({.naps = true, .flees_to = allowed});
+  ASSERT_TRUE(probe) << probe.error().message;
+  ASSERT_TRUE(probe->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (probe->Naps() < 5) clock.WaitUntil(clock.Now() + Milliseconds(5));
+  EXPECT_GE(probe->Samples(), 5u * Placement::kSamplesAwake);
+  EXPECT_GE(probe->Attempts(), 5u);
+  EXPECT_GT(probe->Escapes(), 0u);  // nothing keeps it from the CPUs that it has already
+  EXPECT_TRUE(probe->Running().value());
+}
+
+TEST(WaitMeter, WaitsForWhoSharesItsCpu) {
+  cpu_set_t own;
+  ::sched_getaffinity(0, sizeof own, &own);
+  int cpu = 0;
+  while (!CPU_ISSET(static_cast<size_t>(cpu), &own)) ++cpu;
+  auto first = WaitMeter::Start({.affinity = CpuSet{cpu}});
+  if (!first && first.error().unsupported) GTEST_SKIP() << first.error().message;
+  ASSERT_TRUE(first) << first.error().message;
+  auto second = WaitMeter::Start({.affinity = CpuSet{cpu}});
+  ASSERT_TRUE(second) << second.error().message;
+  ASSERT_TRUE(first->AwaitReady(Seconds(60)));
+  ASSERT_TRUE(second->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (first->Waited() < Milliseconds(20)) clock.WaitUntil(clock.Now() + Milliseconds(5));
+  EXPECT_GT(first->TakeLongest(), Microseconds(100));
+  EXPECT_GT(first->Rounds(), 0u);
 }
 
 TEST(ScratchFile, IsUncachedUntilItIsRead) {

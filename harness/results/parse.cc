@@ -114,7 +114,7 @@ bool IsClaimId(std::string_view id) {
 Result<Claim> ReadClaim(const Json& json, std::string path) {
   const Object object = TRY(Object::At(json, std::move(path)));
   TRY(object.NoFieldsBut({"id", "statement", "source", "verdict", "reason", "iteration", "arms",
-                          "no_control_reason", "known", "duration_s"}));
+                          "shape", "no_control_reason", "known", "duration_s"}));
   Claim claim;
   claim.id = TRY(object.Text("id"));
   if (!IsClaimId(claim.id)) {
@@ -135,6 +135,7 @@ Result<Claim> ReadClaim(const Json& json, std::string path) {
   TRY(arms.NoFieldsBut({"protected", "control"}));
   if (arms.Find("protected")) claim.protected_arm = TRY(ReadArm(TRY(arms.Sub("protected"))));
   if (arms.Find("control")) claim.control_arm = TRY(ReadArm(TRY(arms.Sub("control"))));
+  if (object.Find("shape")) claim.shape = TRY(object.NonEmptyText("shape"));
   if (object.Find("no_control_reason")) {
     claim.no_control_reason = TRY(object.NonEmptyText("no_control_reason"));
   }

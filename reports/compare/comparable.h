@@ -15,7 +15,8 @@ namespace nodeproof::reports {
 // deterministic".
 std::vector<std::string> RunDifferences(const results::Results& a, const results::Results& b);
 
-// Claims that both have, but with other loads or units. Printable lines that name the claim.
+// Claims that both have, but in other VM shapes or with other loads. Printable lines that name the
+// claim.
 std::vector<std::string> ClaimDifferences(const results::Results& a, const results::Results& b);
 
 }  // namespace nodeproof::reports

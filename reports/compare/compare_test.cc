@@ -187,6 +187,17 @@ TEST(RunDifferences, NameTheFieldsOfAShape) {
   EXPECT_THAT(RunDifferences(a, b), ElementsAre("VM shape.threads: A has 1, B has 2"));
 }
 
+TEST(RunDifferences, ComparesTheShapesThatBothBooted) {
+  Results a = MadeRun({});
+  Results b = MadeRun({});
+  a.node["shapes"] = {{"default", {{"cpu", {{"count", 2}}}}}, {"four", {{"cpu", {{"count", 4}}}}}};
+  b.node["shapes"] = {{"four", {{"cpu", {{"count", 4}}}}}};
+  b.node["cpu"]["count"] = 4;  // of its first shape
+  EXPECT_THAT(RunDifferences(a, b), IsEmpty());
+  b.node["shapes"]["four"]["cpu"]["count"] = 3;
+  EXPECT_THAT(RunDifferences(a, b), ElementsAre("four: CPUs: A has 4, B has 3"));
+}
+
 TEST(RunDifferences, SurviveFactsOfAnyKind) {
   Results b = MadeRun({});
   b.node = Json::array({1, "x"});

@@ -113,6 +113,8 @@ int Noise::FalseRegressions() const {
 
 std::string ShapeOf(const Results& results) {
   if (!results.node.is_object()) return "";
+  const Json shapes = results.node.value("shapes", Json());
+  if (shapes.is_object() && shapes.size() > 1) return "each claim's own";
   const Json vm = results.node.value("vm", Json());
   if (!vm.is_object() || !vm.contains("shape")) return "";
   const Json& shape = vm.at("shape");

@@ -50,7 +50,7 @@ Result<std::string> RenderNoiseJson(const Noise& noise);
 Result<NoiseFloor> ParseNoiseFloor(std::string_view text, const std::string& name,
                                    std::string_view lane, std::string_view shape);
 
-// The VM shape of a run, or "".
+// The VM shape of a run, "" on a host, "each claim's own" where there were several.
 std::string ShapeOf(const results::Results& results);
 
 }  // namespace nodeproof::reports
