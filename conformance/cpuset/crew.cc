@@ -137,12 +137,15 @@ Status Observe(ArmContext& context, const std::vector<Crew*>& crews) {
   context.clock().WaitUntil(context.clock().Now() + kShortestLook);
   Await(context, [&] {
     uint64_t samples = 0;
+    uint64_t naps = 0;
     for (const Crew* crew : crews) {
-      const uint64_t own = crew->Samples();
-      if (own < kSamplesOfCrew || crew->Naps() < kNapsOfCrew) return false;
-      samples += own;
+      const uint64_t own_samples = crew->Samples();
+      const uint64_t own_naps = crew->Naps();
+      if (own_samples < kSamplesOfCrew || own_naps < kNapsOfCrew) return false;
+      samples += own_samples;
+      naps += own_naps;
     }
-    return samples >= kSamples;
+    return samples >= kSamples && naps >= kNaps;
   });
   for (Crew* crew : crews) crew->Look();
   return {};
@@ -162,16 +165,20 @@ Result<results::Arm> FinishArm(const capsule::Tree& tree, std::string descriptio
   arm.notes = tree.discrepancies();
   arm.tree = tree.entries();
   uint64_t samples = 0;
+  uint64_t naps = 0;
   for (Crew* crew : crews) {
     TRY(crew->StillRunning());
     crew->AddLoad(arm);
     samples += crew->Samples();
+    naps += crew->Naps();
     std::string seen;
     for (const auto& [cpu, count] : crew->Seen()) seen += fmt::format(" {}: {}", cpu, count);
     arm.notes.push_back(fmt::format("{} was seen on CPU{}", crew->name(), seen));
   }
   arm.load.push_back(
       {"all threads", "samples", static_cast<double>(kSamples), static_cast<double>(samples)});
+  arm.load.push_back(
+      {"all threads, wake-ups", "count", static_cast<double>(kNaps), static_cast<double>(naps)});
   return arm;
 }
 

@@ -12,10 +12,12 @@
 namespace nodeproof::conformance {
 
 // What an arm takes at least, of all its crews together and of each crew, before its sightings
-// count. A kernel that lets one wake-up in ten escape goes unnoticed once in 0.9^-50 = 194 crews.
+// count. A kernel that lets one wake-up in ten escape goes unnoticed once in 0.9^-100 = 40,000
+// arms. Threads of a small weight on a full CPU wake up rarely: of each crew few are asked for.
 inline constexpr uint64_t kSamples = 100'000;
 inline constexpr uint64_t kSamplesOfCrew = 1'000;
-inline constexpr uint64_t kNapsOfCrew = 50;
+inline constexpr uint64_t kNaps = 100;
+inline constexpr uint64_t kNapsOfCrew = 10;
 // Load balancers act every few milliseconds to some hundred.
 inline constexpr Milliseconds kShortestLook{500};
 
@@ -75,9 +77,9 @@ class Crew {
   std::map<int, uint64_t> seen_;
 };
 
-// Has the crews count from here and waits until they have seen enough: kSamples in all, and each
-// its own samples and naps, but no less than kShortestLook; then each has a look. What is still
-// missing when the arm's patience is over shows in the load proofs.
+// Has the crews count from here and waits until they have seen enough: kSamples and kNaps in all,
+// and each its own samples and naps, but no less than kShortestLook; then each has a look. What is
+// still missing when the arm's patience is over shows in the load proofs.
 Status Observe(ArmContext& context, const std::vector<Crew*>& crews);
 
 // A check of something that must not happen at all.
