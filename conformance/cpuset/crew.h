@@ -19,7 +19,7 @@ inline constexpr uint64_t kSamplesOfCrew = 1'000;
 inline constexpr uint64_t kNaps = 100;
 inline constexpr uint64_t kNapsOfCrew = 10;
 // Load balancers act every few milliseconds to some hundred.
-inline constexpr Milliseconds kShortestLook{500};
+inline constexpr Milliseconds kShortestLook{300};
 
 struct CrewOptions {
   std::string name;
