@@ -151,6 +151,23 @@ Status Observe(ArmContext& context, const std::vector<Crew*>& crews) {
   return {};
 }
 
+void AwaitSpread(ArmContext& context, Crew& crew, const CpuSet& cpus) {
+  const Clock& clock = context.clock();
+  const Nanoseconds deadline =
+      clock.Now() + std::chrono::duration_cast<Nanoseconds>(kSpreadDeadline);
+  while (!crew.Cpus().Contains(cpus) && clock.Now() < deadline) {
+    clock.WaitUntil(clock.Now() + 4 * kPoll);
+    crew.Look();
+  }
+}
+
+results::LoadProof SpreadProof(const Crew& crew, const CpuSet& cpus, std::string_view when) {
+  return {fmt::format("{} on its CPUs {}{}{}", crew.name(), cpus.ToString(),
+                      when.empty() ? "" : ", ", when),
+          "CPUs", static_cast<double>(cpus.size()),
+          static_cast<double>((crew.Cpus() & cpus).size())};
+}
+
 results::Check NoneOf(std::string name, uint64_t count) {
   return measure::ExactCheck(std::move(name), {0, results::Relation::kAtMost, 0, "count"},
                              static_cast<double>(count));

@@ -82,6 +82,14 @@ class Crew {
 // still missing when the arm's patience is over shows in the load proofs.
 Status Observe(ArmContext& context, const std::vector<Crew*>& crews);
 
+// Lets the crew go on until it has been seen on all of `cpus`, for kSpreadDeadline at most: an idle
+// CPU pulls a waiting thread at a tick (4 ms) and the balancer runs at least every few hundred
+// milliseconds, so that 3 s leave room for a host that lends a guest a third of the CPUs.
+inline constexpr Seconds kSpreadDeadline{3};
+void AwaitSpread(ArmContext& context, Crew& crew, const CpuSet& cpus);
+// That it was seen on all of them, as a proof of load.
+results::LoadProof SpreadProof(const Crew& crew, const CpuSet& cpus, std::string_view when = "");
+
 // A check of something that must not happen at all.
 results::Check NoneOf(std::string name, uint64_t count);
 
