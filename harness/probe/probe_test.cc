@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "harness/base/clock.h"
+#include "harness/base/file.h"
 #include "harness/probe/cached_reader.h"
 #include "harness/probe/placement.h"
 #include "harness/probe/residency.h"
@@ -87,6 +88,26 @@ TEST(ScratchFile, ErrorsNameTheDirectory) {
   ASSERT_FALSE(nowhere);
   EXPECT_NE(nowhere.error().message.find("/no/such/directory"), std::string::npos);
   EXPECT_FALSE(Residency::Open("/no/such/file"));
+}
+
+TEST(CachedReader, RestsUntilItMayGoOn) {
+  const auto file = MemoryFile("reader", true);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(WriteAll(file->get(), std::string(1 << 20, 'a'), "reader"));
+  auto reader = CachedReader::Start(
+      {.file = fmt::format("/proc/self/fd/{}", file->get()), .passes = 2});
+  ASSERT_TRUE(reader);
+  const Clock& clock = MonotonicClock();
+  const auto until = [&](int64_t passes) {
+    while (reader->Passes() < passes) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  };
+  until(2);
+  clock.WaitUntil(clock.Now() + Milliseconds(50));
+  EXPECT_EQ(reader->Passes(), 2);
+  EXPECT_GT(reader->LastPass(), Nanoseconds(0));
+  reader->AllowPasses(1);
+  until(3);
+  EXPECT_TRUE(reader->Running().value());
 }
 
 TEST(CachedReader, AMissingFileIsAnEndBeforeTheFirstPass) {
