@@ -82,7 +82,7 @@ Result<results::Arm> MeasureFloor(ArmContext& context) {
   const bool is_protected = context.Protected();
   const capsule::Tree tree =
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
-                        {MakePod("pod", {{.name = "main", .cpu_limit = is_protected ? "5m" : "20m"},
+                        {MakePod("pod", {{.name = "main", .cpu_limit = is_protected ? "5m" : "50m"},
                                          {.name = "idle"}})}));
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
@@ -100,7 +100,7 @@ Result<results::Arm> MeasureFloor(ArmContext& context) {
                                              {0, Relation::kAtMost, 0, "count"}, wrong));
   }
   arm.load.push_back({"spinner", "looks", 1, static_cast<double>(spinner.Looks())});
-  arm.description = is_protected ? "a limit of 5m" : "a limit of 20m";
+  arm.description = is_protected ? "a limit of 5m" : "a limit of 50m";
   TellTree(arm, tree);
   return arm;
 }
@@ -119,7 +119,8 @@ Result<results::Arm> MeasureShortPeriod(ArmContext& context) {
                                                          .affinity = CpuSet{context.QuietCpu()},
                                                          .throttled = Milliseconds(2),
                                                          .most = 2 * kPeriod,
-                                                         .lap = Microseconds(200)}));
+                                                         .lap = Microseconds(200),
+                                                         .longest_stall = Milliseconds(7)}));
   TRY(victim.AwaitCycle(0, context.patience()));
 
   cgroup::CpuStat last;
@@ -283,7 +284,7 @@ Claim CpuMaxFloor() {
                        "taken; 999 us and 1000001 us are EINVAL.",
            .tolerance = "As for every quota that is spent (cpu.max.nested), but with 40 % of 1 ms: "
                         "a tick is four times as long as this quota.",
-           .control = "A limit of 20m: 2 ms a period."},
+           .control = "A limit of 50m: 5 ms a period."},
       .measure = MeasureFloor};
 }
 
@@ -304,8 +305,11 @@ Claim CpuMaxShortPeriod() {
            .tolerance =
                "Stalls: none. Runs: the victim asks for its CPU time every 0.2 ms, which makes the "
                "kernel look at its quota, and the histogram is exact to 3.2 %: 0.2 + 0.16 ms, "
-               "rounded up to 0.4. Runs that ended while the CPU stood still under the victim, by "
-               "its own CPU time, and those after them are not counted. Periods: one at each edge "
+               "rounded up to 0.4. Not counted are runs that ended while the CPU stood still under "
+               "the victim, by its own CPU time, those after them, and runs that began 2 ms late "
+               "or "
+               "lost time to others: they may reach into the next period. Periods: one at each "
+               "edge "
                "of a 300 ms window, 2 / 30 = 0.07.",
            .control = "The default period of 100 ms: stalls of 50 ms."},
       .measure = MeasureShortPeriod};

@@ -28,6 +28,8 @@ struct QuotaRunsOptions {
   Nanoseconds most{0};
   // How often it asks for its CPU time, which makes the kernel look at its quota.
   Nanoseconds lap = Microseconds(500);
+  // A first run after a longer stall than this (0: any) began late and is not among CleanRuns().
+  Nanoseconds longest_stall{0};
 };
 
 class QuotaRuns {
@@ -53,8 +55,8 @@ class QuotaRuns {
   // The next cycle to end after `number`. An error when the victim ends, or none does in `timeout`.
   Result<Cycle> AwaitCycle(uint64_t number, Seconds timeout);
 
-  // First runs of all cycles: their CPU time where they and the ones before ended cleanly; and the
-  // time throttled after each.
+  // First runs of all cycles: their CPU time, of those that began in time after one that ended
+  // cleanly, ended cleanly and lost no time to others; and the time throttled after each.
   measure::Histogram& CleanRuns() const { return worker_.counters().clean_runs; }
   measure::Histogram& Stalls() const { return worker_.counters().stalls; }
   Nanoseconds lap() const { return lap_; }
