@@ -6,6 +6,9 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuWeightSiblings());
   registry.Add(CpuWeightSlices());
   registry.Add(CpuWeightPods());
+  registry.Add(CpuWeightQos());
+  registry.Add(CpuWeightNested());
+  registry.Add(CpuWeightFullTree());
   registry.Add(CpuMaxCeiling());
   registry.Add(CpuMaxWithinBudget());
 }

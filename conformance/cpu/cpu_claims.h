@@ -10,6 +10,9 @@ void RegisterCpuClaims(ClaimRegistry& registry);
 Claim CpuWeightSiblings();
 Claim CpuWeightSlices();
 Claim CpuWeightPods();
+Claim CpuWeightQos();
+Claim CpuWeightNested();
+Claim CpuWeightFullTree();
 Claim CpuMaxCeiling();
 Claim CpuMaxWithinBudget();
 

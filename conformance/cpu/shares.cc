@@ -1,21 +1,59 @@
 #include "conformance/cpu/shares.h"
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
 #include "harness/cgroup/stats.h"
+#include "harness/measure/fairness.h"
 
 namespace nodeproof::conformance {
 namespace {
 
 using results::Relation;
 
-// The hogs of one contender and what they have used at some moment.
-class Side {
+// Shorter stalls are within what a window's tolerance allows (2 x 4 ms). A thread that wakes at
+// this period sees every stall of twice its length.
+constexpr Nanoseconds kStall = Milliseconds(10);
+// A stretch of this many windows is taken as it is, however it ended: what is not yet made up for
+// weighs a fourth in it, and the interval over the stretches tells.
+constexpr int kLongestStretch = 4;
+
+double Sum(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+double ShareOf(double part, double all) { return all > 0 ? part / all : 0; }
+
+}  // namespace
+
+double Stretch::TotalUsage() const { return Sum(usage_usec); }
+double Stretch::ShareByUsage(size_t contender) const {
+  return ShareOf(usage_usec[contender], TotalUsage());
+}
+
+// What the hogs of one contender have used and done at some moment.
+struct Contest::Reading {
+  double usage_usec = 0;
+  double work = 0;
+  double held_up_usec = 0;
+};
+
+// The hogs of one contender.
+class Contest::Side {
  public:
-  static Result<Side> Start(const Contender& contender, const CpuSet& cpus) {
-    Side side(contender);
+  static Result<Side> Start(const Contender& contender, const CpuSet& cpus,
+                            const cgroup::StartGate& gate) {
+    Side side(contender.counted_at);
     for (const int cpu : cpus) {
-      side.hogs_.push_back(TRY(stress::CpuHog::Start({.name = fmt::format("hog-{}", contender.name),
-                                                      .group = contender.runs_in,
-                                                      .affinity = CpuSet{cpu}})));
+      for (int i = 0; i < contender.hogs; ++i) {
+        side.hogs_.push_back(
+            TRY(stress::CpuHog::Start({.name = fmt::format("hog-{}", contender.name),
+                                       .group = contender.runs_in,
+                                       .affinity = CpuSet{cpu},
+                                       .duty = contender.demand,
+                                       .gate = &gate})));
+      }
     }
     return side;
   }
@@ -25,16 +63,16 @@ class Side {
     return {};
   }
 
-  struct Reading {
-    double usage_usec = 0;
-    double work = 0;
-    double held_up_usec = 0;
-  };
-  Result<Reading> Read() const {
+  Result<Reading> Read() {
     Reading reading;
-    reading.usage_usec =
-        static_cast<double>(TRY(cgroup::ReadCpuStat(*contender_.counted_at)).usage.count());
-    for (const stress::CpuHog& hog : hogs_) {
+    if (counted_at_ != nullptr) {
+      reading.usage_usec =
+          static_cast<double>(TRY(cgroup::ReadCpuStat(*counted_at_)).usage.count());
+    }
+    for (stress::CpuHog& hog : hogs_) {
+      if (counted_at_ == nullptr) {
+        reading.usage_usec += static_cast<double>(TRY(hog.CpuTime()).count()) / 1000;
+      }
       reading.work += static_cast<double>(hog.Work());
       reading.held_up_usec += static_cast<double>(hog.HeldUp().count()) / 1000;
     }
@@ -49,80 +87,174 @@ class Side {
     return {};
   }
 
-  const std::string& name() const { return contender_.name; }
+  uint64_t LeastWork() const {
+    uint64_t least = UINT64_MAX;
+    for (const stress::CpuHog& hog : hogs_) least = std::min(least, hog.Work());
+    return least;
+  }
 
  private:
-  explicit Side(const Contender& contender) : contender_(contender) {}
-  Contender contender_;
+  explicit Side(const cgroup::Cgroup* counted_at) : counted_at_(counted_at) {}
+  const cgroup::Cgroup* counted_at_;
   std::vector<stress::CpuHog> hogs_;
 };
 
-// The work of a window as it would have been on a CPU that nobody took away: the rate at which the
-// hogs worked while they truly ran, over all the CPU time that they were charged. A kernel that
-// charges a group less or more than it ran is found out by it; a hypervisor is not.
-double WorkBetween(const Side::Reading& from, const Side::Reading& to) {
-  const double usage = to.usage_usec - from.usage_usec;
-  const double ran = usage - (to.held_up_usec - from.held_up_usec);
-  return ran > 0 ? (to.work - from.work) * usage / ran : 0;
+Contest::Contest(ArmContext& context, CpuSet cpus) : context_(&context), cpus_(std::move(cpus)) {}
+Contest::~Contest() = default;
+Contest::Contest(Contest&&) noexcept = default;
+
+Result<Contest> Contest::Start(ArmContext& context, const CpuSet& cpus,
+                               std::vector<Contender> contenders) {
+  Contest contest(context, cpus);
+  contest.contenders_ = std::move(contenders);
+  const cgroup::StartGate gate = TRY(cgroup::StartGate::Create());
+  for (const Contender& contender : contest.contenders_) {
+    contest.sides_.push_back(TRY(Side::Start(contender, cpus, gate)));
+  }
+  for (Side& side : contest.sides_) TRY(side.AwaitReady(context.patience()));
+  contest.stalls_ = TRY(measure::StallMonitor::Start(cpus, kStall));
+  gate.Open();
+  return contest;
 }
 
-double ShareOf(double first, double second) {
-  return first + second > 0 ? second / (first + second) : 0;
+Result<std::vector<Contest::Reading>> Contest::Read() {
+  std::vector<Reading> readings;
+  for (Side& side : sides_) readings.push_back(TRY(side.Read()));
+  return readings;
 }
 
-}  // namespace
+// Work is that of a CPU that nobody took away: the rate at which the hogs worked while they truly
+// ran, over all the CPU time that they were charged. A kernel that charges a group less or more
+// than it ran is found out by it; a hypervisor is not.
+Stretch Contest::Between(const std::vector<Reading>& from, const std::vector<Reading>& to,
+                         Seconds wall) const {
+  Stretch stretch{wall, {}, {}};
+  for (size_t i = 0; i < from.size(); ++i) {
+    const double usage = to[i].usage_usec - from[i].usage_usec;
+    const double ran = usage - (to[i].held_up_usec - from[i].held_up_usec);
+    stretch.usage_usec.push_back(usage);
+    stretch.work.push_back(ran > 0 ? (to[i].work - from[i].work) * usage / ran : 0);
+  }
+  return stretch;
+}
 
-Result<results::Arm> MeasureShare(ArmContext& context, const capsule::Tree& tree,
-                                  const CpuSet& cpus, const Contender& first,
-                                  const Contender& second, double expected_share) {
-  Side a = TRY(Side::Start(first, cpus));
-  Side b = TRY(Side::Start(second, cpus));
-  TRY(a.AwaitReady(context.patience()));
-  TRY(b.AwaitReady(context.patience()));
+std::vector<StretchQuantity> Contest::Shares() const {
+  std::vector<StretchQuantity> quantities;
+  std::vector<size_t> hogs;  // those whose work tells their share
+  double expected_of_hogs = 0;
+  for (size_t i = 0; i < contenders_.size(); ++i) {
+    const Contender& contender = contenders_[i];
+    quantities.push_back({{fmt::format("share of {} by usage_usec", contender.name),
+                           {contender.expected_share, Relation::kWithin, kShareTolerance, "ratio"}},
+                          [i](const Stretch& stretch) { return stretch.ShareByUsage(i); }});
+    if (contender.demand < 1) continue;
+    hogs.push_back(i);
+    expected_of_hogs += contender.expected_share;
+  }
+  if (hogs.size() < 2) return quantities;
+  for (const size_t i : hogs) {
+    const double expected = ShareOf(contenders_[i].expected_share, expected_of_hogs);
+    quantities.push_back(
+        {{fmt::format("share of {} by work done, steal-corrected", contenders_[i].name),
+          {expected, Relation::kWithin, kWorkTolerance, "ratio"}},
+         [i, hogs](const Stretch& stretch) {
+           double all = 0;
+           for (const size_t hog : hogs) all += stretch.work[hog];
+           return ShareOf(stretch.work[i], all);
+         }});
+  }
+  return quantities;
+}
 
-  const std::vector<measure::Quantity> quantities = {
-      {fmt::format("share of {} by usage_usec", b.name()),
-       {expected_share, Relation::kWithin, kShareTolerance, "ratio"}},
-      {fmt::format("share of {} by work done, steal-corrected", b.name()),
-       {expected_share, Relation::kWithin, kWorkTolerance, "ratio"}}};
+Result<std::vector<results::Check>> Contest::Measure(
+    const std::vector<StretchQuantity>& quantities) {
+  std::vector<measure::Quantity> judged;
+  for (const StretchQuantity& each : quantities) judged.push_back(each.quantity);
 
-  Side::Reading a_start, b_start, a_last, b_last;
+  std::vector<Reading> start, last, now;
+  Seconds open_for{0};  // the stretch that is not closed yet
+  int windows = 0;      // in it
   Seconds measured{0};
   const auto open = [&]() -> Status {
-    a_start = a_last = TRY(a.Read());
-    b_start = b_last = TRY(b.Read());
+    start = last = now = TRY(Read());
+    stalls_->TakeWorst();
     return {};
   };
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
-    const Side::Reading a_now = TRY(a.Read());
-    const Side::Reading b_now = TRY(b.Read());
-    const measure::Window window{
-        {ShareOf(a_now.usage_usec - a_last.usage_usec, b_now.usage_usec - b_last.usage_usec),
-         ShareOf(WorkBetween(a_last, a_now), WorkBetween(b_last, b_now))},
-        std::nullopt};
-    a_last = a_now;
-    b_last = b_now;
+    now = TRY(Read());
+    open_for += wall;
     measured += wall;
+    if (stalls_->TakeWorst() > kStall && ++windows < kLongestStretch) {
+      return measure::Window{
+          {},
+          fmt::format("the node stood still for more than {}, so they were measured together with "
+                      "the next",
+                      FormatDuration(Seconds(kStall)))};
+    }
+    const Stretch stretch = Between(last, now, open_for);
+    measure::Window window;
+    for (const StretchQuantity& each : quantities) window.samples.push_back(each.value(stretch));
+    last = now;
+    open_for = Seconds(0);
+    windows = 0;
     return window;
   };
-  measure::WindowedChecks taken = TRY(context.TakeWindows(kShareWindow, quantities, open, close));
+  measure::WindowedChecks taken = TRY(context_->TakeWindows(kShareWindow, judged, open, close));
+  whole_ = Between(start, now, measured);
+  held_up_usec_.clear();
+  for (size_t i = 0; i < now.size(); ++i) {
+    held_up_usec_.push_back(now[i].held_up_usec - start[i].held_up_usec);
+  }
+  notes_.insert(notes_.end(), taken.notes.begin(), taken.notes.end());
+  return std::move(taken.checks);
+}
 
-  TRY(a.StillRunning());
-  TRY(b.StillRunning());
+std::string Contest::FairnessNote() const {
+  double largest = 0;
+  std::vector<double> served;
+  for (size_t i = 0; i < contenders_.size(); ++i) {
+    const double share = whole_.ShareByUsage(i);
+    const double expected = contenders_[i].expected_share;
+    largest = std::max(largest, std::abs(share - expected));
+    if (expected > 0) served.push_back(share / expected);
+  }
+  return fmt::format("over all windows: largest share error {:.4f}, Jain's fairness index {:.4f}",
+                     largest, measure::JainIndex(served));
+}
+
+Result<results::Arm> Contest::Report(std::string description, const capsule::Tree& tree,
+                                     std::vector<results::Check> checks, Capacity capacity) {
+  uint64_t least_work = UINT64_MAX;
+  double wanted = 0;  // CPUs
+  for (size_t i = 0; i < sides_.size(); ++i) {
+    TRY(sides_[i].StillRunning());
+    least_work = std::min(least_work, sides_[i].LeastWork());
+    wanted += contenders_[i].demand * contenders_[i].hogs;
+  }
   results::Arm arm;
-  arm.checks = std::move(taken.checks);
-  arm.notes = std::move(taken.notes);
-  arm.tree = tree.entries();
+  arm.description = std::move(description);
+  arm.checks = std::move(checks);
+  arm.notes = std::move(notes_);
+  arm.notes.push_back(FairnessNote());
   arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
-  // Saturated: both together used the CPUs all the time. 5 % is left to the agent, the kernel's own
-  // threads and the CPU time that is not yet charged when a window closes.
-  const double capacity_usec = measured.count() * 1e6 * static_cast<double>(cpus.size());
-  const double used =
-      a_last.usage_usec - a_start.usage_usec + b_last.usage_usec - b_start.usage_usec;
-  arm.load = {{"hogs of " + a.name(), "rounds", 1, a_last.work - a_start.work},
-              {"hogs of " + b.name(), "rounds", 1, b_last.work - b_start.work},
-              {"all hogs together", "usec", 0.95 * capacity_usec, used}};
+  arm.tree = tree.entries();
+  arm.load = {{"the hog that did least", "rounds", 1, static_cast<double>(least_work)}};
+  if (capacity == Capacity::kUsed) {
+    // 5 % is left to the agent, the kernel's own threads and the CPU time that is not yet charged
+    // when a window closes.
+    const double possible_usec =
+        whole_.wall.count() * 1e6 * static_cast<double>(cpus_.size()) * std::min(1.0, wanted);
+    arm.load.push_back({"all hogs together", "usec", 0.95 * possible_usec, whole_.TotalUsage()});
+  }
   return arm;
+}
+
+Result<results::Arm> MeasureShares(ArmContext& context, const capsule::Tree& tree,
+                                   const CpuSet& cpus, std::vector<Contender> contenders,
+                                   std::string description) {
+  Contest contest = TRY(Contest::Start(context, cpus, std::move(contenders)));
+  std::vector<results::Check> checks = TRY(contest.Measure(contest.Shares()));
+  return contest.Report(std::move(description), tree, std::move(checks));
 }
 
 }  // namespace nodeproof::conformance
