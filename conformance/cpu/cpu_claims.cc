@@ -9,6 +9,13 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuWeightQos());
   registry.Add(CpuWeightNested());
   registry.Add(CpuWeightFullTree());
+  registry.Add(CpuWeightThreads());
+  registry.Add(CpuWeightWorkConserving());
+  registry.Add(CpuWeightManyGroups());
+  registry.Add(CpuWeightConversion());
+  registry.Add(CpuWeightResize());
+  registry.Add(CpuWeightHostNotStarved());
+  registry.Add(CpuIdleYields());
   registry.Add(CpuMaxCeiling());
   registry.Add(CpuMaxWithinBudget());
 }

@@ -13,6 +13,13 @@ Claim CpuWeightPods();
 Claim CpuWeightQos();
 Claim CpuWeightNested();
 Claim CpuWeightFullTree();
+Claim CpuWeightThreads();
+Claim CpuWeightWorkConserving();
+Claim CpuWeightManyGroups();
+Claim CpuWeightConversion();
+Claim CpuWeightResize();
+Claim CpuWeightHostNotStarved();
+Claim CpuIdleYields();
 Claim CpuMaxCeiling();
 Claim CpuMaxWithinBudget();
 

@@ -36,8 +36,8 @@ inline constexpr const char* kShareToleranceText =
     "At each edge of a 400 ms window the running task may be uncharged for one tick (4 ms at "
     "HZ=250): 2 x 4 / 400 = 0.02. By work: hold-ups shorter than 100 us are not corrected; 0.1 of "
     "the time of one side moves a share by at most 0.05. A window at whose end the node stood "
-    "still is measured together with the next ones: the kernel charges the stall to whoever ran "
-    "and makes up for it within a few hundred milliseconds.";
+    "still (real-time threads outside the capsule tell) is lengthened until 100 ms were calm: the "
+    "kernel charges the stall to whoever ran, and then makes up for it.";
 
 // What the contenders used in a stretch of time, by contender.
 struct Stretch {
@@ -65,6 +65,9 @@ class Contest {
   Contest& operator=(Contest&&) = delete;
   ~Contest();
 
+  // Returns when every hog has done some work.
+  Status AwaitWork();
+
   // The share of each contender, in their order, so that the first one's decides: by usage_usec
   // (all of them first), then by work among those who want all they can get.
   std::vector<StretchQuantity> Shares() const;
@@ -73,15 +76,15 @@ class Contest {
   // which `whole` then counts.
   Result<std::vector<results::Check>> Measure(const std::vector<StretchQuantity>& quantities);
 
+  // Watches the contest's CPUs.
+  measure::StallMonitor& stalls() { return *stalls_; }
   // All that the last Measure measured, as one stretch.
   const Stretch& whole() const { return whole_; }
-  // CPU time, in the last Measure, that the hogs of each contender stood still under.
-  const std::vector<double>& held_up_usec() const { return held_up_usec_; }
 
   enum class Capacity { kUsed, kJudged };
-  // The arm as it is told: checks, notes (with the largest share error and Jain's index), tree and
-  // load proofs. With kUsed one proof is that the contenders used all the CPU time that they could;
-  // kJudged is for claims that judge that themselves. Errors: a hog has ended.
+  // The arm as reports tell it: checks, notes (with the largest share error and Jain's index), tree
+  // and load proofs. With kUsed one proof is that the contenders used all the CPU time that they
+  // could; kJudged is for claims that judge that themselves. Errors: a hog has ended.
   Result<results::Arm> Report(std::string description, const capsule::Tree& tree,
                               std::vector<results::Check> checks,
                               Capacity capacity = Capacity::kUsed);
@@ -94,6 +97,8 @@ class Contest {
   Result<std::vector<Reading>> Read();
   Stretch Between(const std::vector<Reading>& from, const std::vector<Reading>& to,
                   Seconds wall) const;
+  bool AwaitCalm(Nanoseconds earliest, Nanoseconds latest) const;
+  uint64_t LeastWork() const;
   std::string FairnessNote() const;
 
   ArmContext* context_;
@@ -102,7 +107,6 @@ class Contest {
   std::vector<Side> sides_;
   std::unique_ptr<measure::StallMonitor> stalls_;
   Stretch whole_;
-  std::vector<double> held_up_usec_;
   std::vector<std::string> notes_;
 };
 

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <signal.h>
 
 #include <cerrno>
 
@@ -7,6 +8,7 @@
 #include "harness/probe/cached_reader.h"
 #include "harness/probe/placement.h"
 #include "harness/probe/residency.h"
+#include "harness/probe/run_gaps.h"
 #include "harness/probe/scratch_file.h"
 
 namespace nodeproof::probe {
@@ -24,6 +26,22 @@ TEST(Placement, SeesOnlyAllowedCpus) {
     EXPECT_TRUE(CPU_ISSET(static_cast<size_t>(cpu), &own)) << cpu;
     EXPECT_GT(count, 0u);
   }
+}
+
+TEST(RunGaps, AStopIsAWaitAlsoWhileItLasts) {
+  auto probe = RunGaps::Start({});
+  ASSERT_TRUE(probe) << probe.error().message;
+  ASSERT_TRUE(probe->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (probe->Looks() < 10) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  probe->TakeLongest();
+  ASSERT_TRUE(probe->Signal(SIGSTOP));
+  clock.WaitUntil(clock.Now() + Milliseconds(60));
+  EXPECT_GE(probe->TakeLongest(), Milliseconds(50));
+  ASSERT_TRUE(probe->Signal(SIGCONT));
+  const uint64_t looks = probe->Looks();
+  while (probe->Looks() < looks + 2) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_GE(probe->TakeLongest(), Milliseconds(50));  // the same one, now that it has ended
 }
 
 TEST(ScratchFile, IsUncachedUntilItIsRead) {
