@@ -11,6 +11,7 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuWeightFullTree());
   registry.Add(CpuWeightThreads());
   registry.Add(CpuWeightWorkConserving());
+  registry.Add(CpuWeightTree());
   registry.Add(CpuWeightManyGroups());
   registry.Add(CpuWeightConversion());
   registry.Add(CpuWeightResize());

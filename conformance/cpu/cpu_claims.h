@@ -15,6 +15,7 @@ Claim CpuWeightNested();
 Claim CpuWeightFullTree();
 Claim CpuWeightThreads();
 Claim CpuWeightWorkConserving();
+Claim CpuWeightTree();
 Claim CpuWeightManyGroups();
 Claim CpuWeightConversion();
 Claim CpuWeightResize();

@@ -15,6 +15,8 @@ using results::Relation;
 // Shorter stalls are within what a window's tolerance allows (2 x 4 ms). A thread that wakes at
 // this period sees every stall of twice its length.
 constexpr Nanoseconds kStall = Milliseconds(10);
+// Over which a hog that wants a part of a CPU may catch up what it had to wait for.
+constexpr Nanoseconds kDemandStretch = Milliseconds(1000);
 // The kernel charges a stall to whoever ran, and the others then go first until they are even: with
 // a share s left to them they need stall x (1 - s) / s. A window ends only after this long without
 // a stall...
@@ -56,6 +58,7 @@ class Contest::Side {
                                        .group = contender.runs_in,
                                        .affinity = CpuSet{cpu},
                                        .duty = contender.demand,
+                                       .meter = kDemandStretch,
                                        .gate = &gate})));
       }
     }
@@ -165,7 +168,8 @@ std::vector<StretchQuantity> Contest::Shares() const {
   double expected_of_hogs = 0;
   for (size_t i = 0; i < contenders_.size(); ++i) {
     const Contender& contender = contenders_[i];
-    quantities.push_back({{fmt::format("share of {} by usage_usec", contender.name),
+    quantities.push_back({{fmt::format("share of {} by {}", contender.name,
+                                       contender.counted_at ? "usage_usec" : "CPU clock"),
                            {contender.expected_share, Relation::kWithin, kShareTolerance, "ratio"}},
                           [i](const Stretch& stretch) { return stretch.ShareByUsage(i); }});
     if (contender.demand < 1) continue;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "conformance/cpu/cpu_claims.h"
+#include "conformance/cpu/water_filling.h"
 #include "conformance/cpu/weight_plans.h"
 #include "conformance/pods.h"
 #include "harness/measure/fairness.h"
@@ -11,11 +12,15 @@ namespace {
 
 using results::Relation;
 
-constexpr int kGroups = 64;  // half of them light, half heavy
-constexpr double kLight = 39, kHeavy = 118;
-constexpr double kHeavyShare = kHeavy / (kHeavy + kLight);
+constexpr size_t kGroups = 64;  // light and heavy ones by turns
 
 bool IsHeavy(size_t group) { return group % 2 == 1; }
+
+// No two groups of a half have the same weight: they would keep step and use the CPU in bursts.
+MilliCpu RequestOf(size_t group) {
+  const auto rank = static_cast<int64_t>(group / 2);
+  return {(IsHeavy(group) ? 3000 : 1000) + 25 * rank};
+}
 
 // The part of `amounts` that the heavy groups have.
 double HeavyPart(const std::vector<double>& amounts) {
@@ -27,39 +32,44 @@ double HeavyPart(const std::vector<double>& amounts) {
   return all > 0 ? heavy / all : 0;
 }
 
-// burstable ─┬─ pod 0   1 CPU,  weight 39    one hog
-//            ├─ pod 1   3 CPUs, weight 118   one hog
+// burstable ─┬─ pod 0   1 CPU,   weight 39    one hog
+//            ├─ pod 1   3 CPUs,  weight 118   one hog
+//            ├─ pod 2   1025m,   weight 40    one hog
 //            …  64 of them, all pinned to CPU N
 Result<results::Arm> MeasureManyGroups(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
+  std::vector<kubelet::Pod> pods;
+  for (size_t i = 0; i < kGroups; ++i) {
+    pods.push_back(MakePod(fmt::format("pod-{}", i),
+                           {{.cpu_request = fmt::format("{}m", RequestOf(i).value)}}));
+  }
+  std::vector<double> shares;
+  const auto edit = [&](kubelet::Plan& plan) -> Status {
+    std::vector<PlannedLoad> loads;
+    for (const kubelet::Pod& pod : pods) loads.push_back({TRY(PathOfContainer(plan, pod.name))});
+    shares = TRY(PredictCpus(plan, loads, 1));
     if (!is_protected) EqualizeWeights(plan);
     return {};
   };
-  std::vector<kubelet::Pod> pods;
-  for (size_t i = 0; i < kGroups; ++i) {
-    pods.push_back(MakePod(fmt::format("pod-{}", i), {{.cpu_request = IsHeavy(i) ? "3" : "1"}}));
-  }
   const capsule::Tree tree = TRY(context.Plant(LargeNode(), WeightsOnly(), pods, edit));
   std::vector<Contender> contenders;
   for (size_t i = 0; i < kGroups; ++i) {
-    const double share = (IsHeavy(i) ? kHeavyShare : 1 - kHeavyShare) / (kGroups / 2);
-    contenders.push_back(TRY(InPod(tree, pods[i].name, share)));
+    contenders.push_back(TRY(InPod(tree, pods[i].name, shares[i])));
     contenders.back().counted_at = nullptr;
   }
+  const double heavy = HeavyPart(shares);
   Contest contest = TRY(Contest::Start(context, CpuSet{context.QuietCpu()}, std::move(contenders)));
   std::vector<results::Check> checks =
       TRY(contest.Measure({{{"share of the heavy half by CPU time",
-                             {kHeavyShare, Relation::kWithin, kShareTolerance, "ratio"}},
+                             {heavy, Relation::kWithin, kShareTolerance, "ratio"}},
                             [](const Stretch& stretch) { return HeavyPart(stretch.usage_usec); }},
                            {{"share of the heavy half by work done, steal-corrected",
-                             {kHeavyShare, Relation::kWithin, kWorkTolerance, "ratio"}},
+                             {heavy, Relation::kWithin, kWorkTolerance, "ratio"}},
                             [](const Stretch& stretch) { return HeavyPart(stretch.work); }}}));
 
   std::vector<double> served;  // of its share; 1 is all of it
   for (size_t i = 0; i < kGroups; ++i) {
-    const double share = (IsHeavy(i) ? kHeavyShare : 1 - kHeavyShare) / (kGroups / 2);
-    served.push_back(contest.whole().ShareByUsage(i) / share);
+    served.push_back(contest.whole().ShareByUsage(i) / shares[i]);
   }
   checks.push_back(measure::ExactCheck("least part of its share that any group got",
                                        {0.5, Relation::kAtLeast, 0, "ratio"},
@@ -67,8 +77,9 @@ Result<results::Arm> MeasureManyGroups(ArmContext& context) {
   checks.push_back(measure::ExactCheck("Jain's fairness index of shares by weight",
                                        {0.9, Relation::kAtLeast, 0, "ratio"},
                                        measure::JainIndex(served)));
-  return contest.Report(is_protected ? "weights 39 and 118 by turns" : "every weight 100", tree,
-                        std::move(checks));
+  return contest.Report(
+      is_protected ? "weights 39 to 70 and 118 to 148 by turns" : "every weight 100", tree,
+      std::move(checks));
 }
 
 }  // namespace
@@ -86,17 +97,20 @@ Claim CpuWeightManyGroups() {
       .explanation =
           {.tree = "burstable ─┬─ pod-0   cpu.weight 39 (1 CPU)\n"
                    "           ├─ pod-1   cpu.weight 118 (3 CPUs)\n"
-                   "           …  64 pods by turns",
+                   "           ├─ pod-2   cpu.weight 40 (1025m)\n"
+                   "           ├─ pod-3   cpu.weight 119 (3025m)\n"
+                   "           …  64 pods",
            .load = "One CPU hog in each pod, all pinned to the highest-numbered CPU, counted by "
                    "their own CPU clocks.",
-           .expected = "The 32 heavy pods together get 118 / 157 = 0.752. Over all windows no pod "
+           .expected = "The 32 heavy pods together get 0.711. Over all windows no pod "
                        "gets less than half of its share, and Jain's index of what each got for "
                        "its weight is at least 0.9.",
            .tolerance = std::string(kShareToleranceText) +
-                        " A light pod's share of 3.2 s is 25 ms; at either end it may be one tick "
-                        "and one slice (2 x 4 ms) behind or ahead of it: at least 17 ms, 0.68. A "
-                        "stall takes from nobody else more than his share of it. Were every pod so "
-                        "far off, Jain's index would be 0.95; stalls that are charged to light "
+                        " The lightest pod's share of 3.2 s is 21 ms, and it gets it in turns of a "
+                        "tick (4 ms): one turn may be still to come at the end, and one may have "
+                        "come right before the start: 13 of 21. A stall takes from nobody "
+                        "else more than his share of it. Were every pod one turn off, Jain's index "
+                        "would be 0.97; stalls that are charged to light "
                         "pods and not yet made up for lower it, ten of 20 ms to 0.9.",
            .control = "Every weight 100: the heavy half gets 0.50, so the check must fail (and "
                       "Jain's index is 0.80)."},
