@@ -39,6 +39,7 @@ struct RunOptions {
   double timeout_s = 0;
   std::string out;
   bool no_control = false;
+  bool thorough = false;
   bool strict = false;
   bool json = false;
 };
@@ -77,6 +78,7 @@ Result<node::RunRequest> MakeRequest(const RunOptions& options) {
   node::RunRequest request;
   request.control = !options.no_control;
   request.seed = options.seed;
+  if (options.thorough) request.args["thorough"] = true;
   request.lane = TRY(node::ParseLane(options.lane));
   request.driver = TRY(node::ParseCgroupDriver(options.driver));
   request.claim_timeout = Seconds(options.timeout_s);
@@ -337,6 +339,8 @@ Command AddRunCommand(CLI::App& app, const std::vector<std::string>& argv) {
                       "Folder for results.json, junit.xml, results.ktap and report.html.");
   command->add_flag("--no-control", options->no_control,
                     "Leave the control arms out; the report says so.");
+  command->add_flag("--thorough", options->thorough,
+                    "Draw more of what is drawn at random (20 trees instead of 1).");
   command->add_flag("--strict", options->strict, "Count known violations against the exit status.");
   command->add_flag("--json", options->json, "Print the results as JSON; progress to stderr.");
   return [options, argv] { return RunClaims(*options, argv); };

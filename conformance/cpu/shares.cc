@@ -94,6 +94,10 @@ class Contest::Side {
     return {};
   }
 
+  void Stop() {
+    for (stress::CpuHog& hog : hogs_) hog.Stop();
+  }
+
   uint64_t LeastWork() const {
     uint64_t least = UINT64_MAX;
     for (const stress::CpuHog& hog : hogs_) least = std::min(least, hog.Work());
@@ -107,7 +111,9 @@ class Contest::Side {
 };
 
 Contest::Contest(ArmContext& context, CpuSet cpus) : context_(&context), cpus_(std::move(cpus)) {}
-Contest::~Contest() = default;
+Contest::~Contest() {
+  for (Side& side : sides_) side.Stop();
+}
 Contest::Contest(Contest&&) noexcept = default;
 
 Result<Contest> Contest::Start(ArmContext& context, const CpuSet& cpus,

@@ -48,7 +48,7 @@ Result<results::Arm> MeasureWorkConserving(ArmContext& context) {
   Contest contest = TRY(Contest::Start(context, CpuSet{context.QuietCpu()}, std::move(contenders)));
   std::vector<StretchQuantity> quantities = contest.Shares();
   quantities.push_back(
-      {{"CPU time used by all", {1, Relation::kAtLeast, 0.02, "cpus"}},
+      {{"CPU time used by all", {1, Relation::kAtLeast, 0.05, "cpus"}},
        [](const Stretch& stretch) { return stretch.TotalUsage() / (1e6 * stretch.wall.count()); }});
   std::vector<results::Check> checks = TRY(contest.Measure(quantities));
   return contest.Report(is_protected ? "one sibling idle, one with 15 % of a CPU"
@@ -94,10 +94,11 @@ Claim CpuWeightWorkConserving() {
                    "CPU (its part by weight would be 33 %), all on the highest-numbered CPU. "
                    "Nobody in idle.",
            .expected = "Demand-capped water-filling: modest 0.15, light 0.85 / 4 = 0.213, heavy "
-                       "0.638 of the CPU, which is busy at least 98 % of the time.",
-           .tolerance = std::string(kShareToleranceText) +
-                        " Of the CPU's time 2 % are left to the stall monitor, the agent and the "
-                        "kernel's own threads.",
+                       "0.638 of the CPU, all of which they use.",
+           .tolerance =
+               std::string(kShareToleranceText) +
+               " Of the CPU's time 5 % are left to the stall monitor (on a slow guest up to "
+               "0.3 ms in every 10), the agent and the kernel's own threads.",
            .control = "Hogs in idle and modest too: nothing is left over, and heavy gets its 0.30 "
                       "and no more, so the check must fail."},
       .measure = MeasureWorkConserving};
