@@ -90,12 +90,12 @@ TEST(QuotaSpan, ALostRefillStartsAnotherStretch) {
   span.Add(reading);
   EXPECT_EQ(span.periods(), 3);
   reading.stall = {};
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 10; ++i) {
     reading.usage += kQuota;
     span.Add(reading);
   }
-  EXPECT_EQ(span.periods(), 3 + 2);
-  EXPECT_EQ(span.seen(), 8);
+  EXPECT_EQ(span.periods(), 3 + 8);  // the first after the stall owes too much to be an end
+  EXPECT_EQ(span.seen(), 15);
   EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->estimate, 50'000);
 }
 
@@ -109,6 +109,28 @@ TEST(QuotaSpan, ASmallQuotaOwesForLonger) {
   // Between the last two: 10 and 15 ms in one period; between the first and the last 20 in two.
   EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->low, 5000 - 10'000.0 / 2);
   EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->high, 5000 + 20'000.0 / 2);
+}
+
+// Where the node stood still and the group was not throttled, its quota was not used up. That never
+// excuses more than the quota.
+TEST(QuotaSpan, AQuotaNotSpentIsLeftOutOnlyWithAStall) {
+  QuotaSpan excused(kQuota, kPeriod, 1), faulty(kQuota, kPeriod, 1), generous(kQuota, kPeriod, 1);
+  Group less(Milliseconds(30)), more(Milliseconds(80));
+  for (int i = 0; i < 10; ++i) {
+    auto reading = less.Next();
+    reading.spent = false;
+    faulty.Add(reading);
+    reading.stall = Milliseconds(10);
+    excused.Add(reading);
+    reading = more.Next(Milliseconds(10));
+    reading.spent = false;
+    generous.Add(reading);
+  }
+  EXPECT_FALSE(excused.UsedPerPeriod());
+  EXPECT_LT(faulty.UsedPerPeriod().value().high, 50'000);
+  EXPECT_FALSE(generous.UsedPerPeriod());
+  EXPECT_GT(generous.UsedAtLeast(), 50'000);
+  EXPECT_LT(excused.UsedAtLeast(), 50'000);
 }
 
 TEST(QuotaSpan, EachCpuMayOwe) {

@@ -29,6 +29,7 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryWorkingSet());
   registry.Add(MemoryWritebackAttribution());
   registry.Add(MemoryMinGuaranteedPageCache());
+  registry.Add(MemorySwapLimited());
 }
 
 }  // namespace nodeproof::conformance

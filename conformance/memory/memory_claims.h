@@ -33,5 +33,6 @@ Claim MemoryPressureRises();
 Claim MemoryWorkingSet();
 Claim MemoryWritebackAttribution();
 Claim MemoryMinGuaranteedPageCache();
+Claim MemorySwapLimited();
 
 }  // namespace nodeproof::conformance
