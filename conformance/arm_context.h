@@ -27,6 +27,7 @@ struct Environment {
   std::optional<std::filesystem::path> scratch;  // a directory on a disk; nullopt: none
   std::string why_no_scratch = {};
   Bytes memory{0};           // available on the node
+  bool owns_node = false;    // nobody else uses the node: a VM
   Seconds claim_timeout{0};  // replaces a claim's arm budgets when not 0
   const Clock* clock = &MonotonicClock();
   // Told after each window: arm, windows so far, time since the arm began.
@@ -66,6 +67,15 @@ class ArmContext {
                               const std::vector<kubelet::Pod>& pods,
                               const std::function<Status(kubelet::Plan&)>& edit = {},
                               const capsule::CapsuleLimits& limits = {});
+
+  // The node at hand as the kubelet sees it: its usable CPUs, their caches and its NUMA nodes.
+  kubelet::NodeSpec NodeHere() const;
+  // The tree that the kubelet would make for `pods` on this very node, with what the CPU, Memory
+  // and Topology Managers of `config` decide on them.
+  Result<kubelet::Plan> PlanHere(const kubelet::KubeletConfiguration& config,
+                                 const std::vector<kubelet::Pod>& pods) const;
+  // Plants a plan as it is.
+  Result<capsule::Tree> Plant(const kubelet::Plan& plan, const capsule::CapsuleLimits& limits = {});
 
   // Windows of `length` within the arm's budget, with progress reported.
   Result<measure::WindowedChecks> TakeWindows(Milliseconds length,

@@ -19,6 +19,20 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuIdleYields());
   registry.Add(CpuMaxCeiling());
   registry.Add(CpuMaxWithinBudget());
+  registry.Add(CpuMaxTwoInOne());
+  registry.Add(CpuMaxMultiThread());
+  registry.Add(CpuMaxNested());
+  registry.Add(CpuMaxPodLevel());
+  registry.Add(CpuMaxBurst());
+  registry.Add(CpuMaxBurstyLowUsage());
+  registry.Add(CpuMaxUnthrottleProgress());
+  registry.Add(CpuMaxExclusiveNoQuota());
+  registry.Add(CpuMaxSystemdRounding());
+  registry.Add(CpuMaxShortPeriod());
+  registry.Add(CpuMaxFloor());
+  registry.Add(CpuMaxThrottleCounters());
+  registry.Add(CpuWakeupProtected());
+  registry.Add(CpuGapProtected());
 }
 
 }  // namespace nodeproof::conformance

@@ -23,5 +23,19 @@ Claim CpuWeightHostNotStarved();
 Claim CpuIdleYields();
 Claim CpuMaxCeiling();
 Claim CpuMaxWithinBudget();
+Claim CpuMaxTwoInOne();
+Claim CpuMaxMultiThread();
+Claim CpuMaxNested();
+Claim CpuMaxPodLevel();
+Claim CpuMaxBurst();
+Claim CpuMaxBurstyLowUsage();
+Claim CpuMaxUnthrottleProgress();
+Claim CpuMaxExclusiveNoQuota();
+Claim CpuMaxSystemdRounding();
+Claim CpuMaxShortPeriod();
+Claim CpuMaxFloor();
+Claim CpuMaxThrottleCounters();
+Claim CpuWakeupProtected();
+Claim CpuGapProtected();
 
 }  // namespace nodeproof::conformance

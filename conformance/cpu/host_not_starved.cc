@@ -1,12 +1,13 @@
 // The host beside saturated pods: system.slice always gets its turn.
 #include <algorithm>
+#include <utility>
 
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/weight_plans.h"
 #include "conformance/pods.h"
 #include "harness/cgroup/knobs.h"
 #include "harness/cgroup/stats.h"
-#include "harness/probe/run_gaps.h"
+#include "harness/probe/wait_meter.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -46,35 +47,46 @@ class StallShadow {
   Nanoseconds until_{0};
 };
 
-// The spinners of system.slice, one on each CPU of the contest.
+// The spinners of system.slice, one on each CPU of the contest. They ask the kernel how long they
+// were ready and waited, so that a host which takes the CPU from under them is no wait.
 class Spinners {
  public:
   static Result<Spinners> Start(const cgroup::Cgroup& group, const CpuSet& cpus, Seconds patience) {
     Spinners spinners;
     for (const int cpu : cpus) {
-      spinners.probes_.push_back(TRY(probe::RunGaps::Start(
+      spinners.meters_.push_back(TRY(probe::WaitMeter::Start(
           {.name = fmt::format("host-{}", cpu), .group = &group, .affinity = CpuSet{cpu}})));
-      TRY(spinners.probes_.back().AwaitReady(patience));
+      TRY(spinners.meters_.back().AwaitReady(patience));
     }
+    spinners.rounds_.resize(spinners.meters_.size());
     return spinners;
   }
 
-  // The longest wait of any of them since the last call.
-  Nanoseconds TakeLongest() {
-    Nanoseconds longest{0};
-    for (probe::RunGaps& probe : probes_) longest = std::max(longest, probe.TakeLongest());
-    return longest;
+  // What happened since the last call.
+  struct Waits {
+    Nanoseconds longest{0};  // of those that have ended
+    bool one_stuck = false;  // one of them did not get the CPU at all
+  };
+  Waits Take() {
+    Waits waits;
+    for (size_t i = 0; i < meters_.size(); ++i) {
+      waits.longest = std::max(waits.longest, meters_[i].TakeLongest());
+      const uint64_t rounds = meters_[i].Rounds();
+      waits.one_stuck |= rounds == std::exchange(rounds_[i], rounds);
+    }
+    return waits;
   }
 
   Status StillRunning() {
-    for (probe::RunGaps& probe : probes_) {
-      if (!TRY(probe.Running())) return Fail("{} ended while it was measured", probe.name());
+    for (probe::WaitMeter& meter : meters_) {
+      if (!TRY(meter.Running())) return Fail("a task of system.slice ended while it was measured");
     }
     return {};
   }
 
  private:
-  std::vector<probe::RunGaps> probes_;
+  std::vector<probe::WaitMeter> meters_;
+  std::vector<uint64_t> rounds_;
 };
 
 // What the kubelet does when pods come and go: it writes the weights anew. By turns, so that every
@@ -142,18 +154,20 @@ Result<results::Arm> MeasureHostNotStarved(ArmContext& context) {
   const auto open = [&]() -> Status {
     before = TRY(cgroup::ReadCpuStat(kubepods));
     shadow.Reaches(context.clock().Now());
-    spinners.TakeLongest();
+    spinners.Take();
     return {};
   };
   const auto close = [&](Seconds window) -> Result<measure::Window> {
     wall += window;
-    const Nanoseconds wait = spinners.TakeLongest();
+    const Spinners::Waits waits = spinners.Take();
     TRY(reweighter.Next());
     if (shadow.Reaches(context.clock().Now())) {
-      return measure::Window{{}, "the node stood still for more than 20 ms in it or just before"};
+      return measure::Window{.disturbance =
+                                 "the node stood still for more than 20 ms in it or just before"};
     }
-    longest = std::max(longest, wait);
-    return measure::Window{{wait > kLongestWait ? 1.0 : 0.0}, std::nullopt};
+    longest = std::max(longest, waits.longest);
+    const bool too_long = waits.longest > kLongestWait || waits.one_stuck;
+    return measure::Window{.samples = {too_long ? 1.0 : 0.0}};
   };
   measure::WindowedChecks taken =
       TRY(context.TakeWindows(kWindow,
@@ -198,7 +212,8 @@ Claim CpuWeightHostNotStarved() {
                    "                            ├─ burstable  86 or 39\n"
                    "                            └─ besteffort  1",
            .load = "On each CPU one hog in a Guaranteed pod, two in a Burstable and two in a "
-                   "BestEffort one, and in system.slice a task that spins and measures its waits "
+                   "BestEffort one, and in system.slice a task that spins and asks the kernel for "
+                   "its waits "
                    "(in the deterministic lane on the highest-numbered CPU only). The weights of "
                    "kubepods and burstable are written anew every 200 ms, as when pods come and "
                    "go.",

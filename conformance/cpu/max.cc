@@ -1,117 +1,21 @@
 // cpu.max: the ceiling on a group's CPU time, and that it binds nobody who stays below it.
 #include <utility>
 
-#include "conformance/arm_context.h"
 #include "conformance/cpu/cpu_claims.h"
-#include "conformance/pods.h"
-#include "harness/cgroup/stats.h"
-#include "harness/stress/cpu_hog.h"
+#include "conformance/cpu/quota_meter.h"
+#include "harness/measure/estimate.h"
+#include "harness/probe/budget_user.h"
 
 namespace nodeproof::conformance {
 namespace {
 
 using results::Relation;
 
-constexpr Microseconds kPeriod{100'000};
-// Five periods, so that a window's phase against the periods does not matter.
-constexpr Milliseconds kWindow{500};
-// Within the budget, 3 % of a period must outweigh what a host's scheduler takes from a VM at a
-// time (some milliseconds): 30 ms of the longest period there is, 1 s. A window is a period. Of
-// these 30 ms a held-up CPU may charge the load 12 ms beyond its 470 ms, and a refill that is
-// kLongStall late, and one wake-up of the stall monitor more, lets it use 0.47 x 30 = 14 ms more.
-constexpr Milliseconds kLongPeriod{1000};
-constexpr Nanoseconds kLongBudget = Milliseconds(482);
-constexpr Nanoseconds kLongStall = Milliseconds(20);
-// A period whose refill came this much late is not the kernel's period any more. Measured from
-// outside the capsule by real-time threads, see measure::StallMonitor.
-constexpr Nanoseconds kStall = Milliseconds(10);
-
-// A container whose CPU limit is `limit`, in a pod that has no quota of its own because its second
-// container has no limit (Kubernetes 1.36, ResourceConfigForPod).
-kubelet::Pod LimitedPod(std::string_view limit) {
-  return MakePod("pod", {{.name = "main", .cpu_request = "100m", .cpu_limit = limit},
-                         {.name = "idle", .cpu_request = "100m"}});
-}
-
-// Periods to watch for what must never happen.
-constexpr int kNeverWindows = 18;
-
-// What one group's cpu.stat and its node did in one window.
-class QuotaMeter {
- public:
-  // A stall matters only where what is claimed depends on refills in time: not in a control arm,
-  // whose quota is gone or always spent.
-  QuotaMeter(const cgroup::Cgroup& group, measure::StallMonitor& stalls, Nanoseconds stall,
-             bool refills_matter)
-      : group_(group), stalls_(stalls), stall_(stall), refills_matter_(refills_matter) {}
-
-  Status Open() {
-    last_ = TRY(cgroup::ReadCpuStat(group_));
-    stalls_.TakeWorst();
-    return {};
-  }
-
-  // The change since the last call; `disturbance` says when the node stood still in between.
-  struct Change {
-    cgroup::CpuStat stat;
-    std::optional<std::string> disturbance;
-  };
-  Result<Change> Close() {
-    const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group_));
-    Change change{now - last_, std::nullopt};
-    last_ = now;
-    if (stalls_.TakeWorst() > stall_ && refills_matter_) {
-      change.disturbance =
-          fmt::format("the node stood still for more than {}", FormatDuration(Seconds(stall_)));
-    }
-    return change;
-  }
-
- private:
-  const cgroup::Cgroup& group_;
-  measure::StallMonitor& stalls_;
-  Nanoseconds stall_;
-  bool refills_matter_;
-  cgroup::CpuStat last_;
-};
-
-// Returns when the hog has worked again, and so has told its peak: at the latest after a period,
-// for a hog that is throttled now.
-void AwaitWork(const Clock& clock, const stress::CpuHog& hog) {
-  const uint64_t before = hog.Work();
-  const Nanoseconds deadline = clock.Now() + kLongPeriod;
-  while (hog.Work() == before && clock.Now() < deadline) {
-    clock.WaitUntil(clock.Now() + Milliseconds(1));
-  }
-}
-
-// What the load did in the windows that count.
-struct LoadSum {
-  Microseconds usage{0};
-  Seconds wall{0};
-  int64_t periods = 0;
-
-  void Add(const QuotaMeter::Change& change, Seconds window) {
-    if (change.disturbance) return;
-    usage += change.stat.usage;
-    periods += change.stat.nr_periods;
-    wall += window;
-  }
-  // At least `cpus` CPUs all the time.
-  results::LoadProof Proof(std::string name, double cpus) const {
-    return {std::move(name), "usec", cpus * 1e6 * wall.count(), static_cast<double>(usage.count())};
-  }
-};
-
-// The quota was in force: the kernel counted its periods (one in eight may lie across the ends).
-results::LoadProof PeriodsProof(const LoadSum& load, Microseconds period) {
-  return {"periods of the quota", "count", 0.8 * load.wall.count() / Seconds(period).count(),
-          static_cast<double>(load.periods)};
-}
-
-double Cpus(const cgroup::CpuStat& stat, Seconds wall) {
-  return Seconds(stat.usage).count() / wall.count();
-}
+// Within the budget: the load works between 25 ms after a refill and 25 ms before the next, so that
+// a refill, a wake-up or a reading may come late by so much. Of its 50 ms it may use 49: two more
+// than its 47, for what a CPU that stands still as it stops charges it.
+constexpr Nanoseconds kBudgetGap = Milliseconds(25);
+constexpr Nanoseconds kBudget = Milliseconds(49);
 
 // pod ── main  cpu.max 50000 100000    one hog, pinned to CPU N
 Result<results::Arm> MeasureCeiling(ArmContext& context) {
@@ -123,100 +27,98 @@ Result<results::Arm> MeasureCeiling(ArmContext& context) {
   const capsule::Tree tree =
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {LimitedPod("500m")}, edit));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
-  const CpuSet cpu{context.QuietCpu()};
   // On every CPU: the timer that refills the quota may sit on another one than the hog.
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
-  stress::CpuHog hog = TRY(stress::CpuHog::Start({.group = &group, .affinity = cpu}));
-  TRY(hog.AwaitReady(context.patience()));
-
-  QuotaMeter meter(group, *stalls, kStall, is_protected);
-  LoadSum load;
-  const auto close = [&](Seconds wall) -> Result<measure::Window> {
-    const QuotaMeter::Change change = TRY(meter.Close());
-    load.Add(change, wall);
-    const double periods = static_cast<double>(change.stat.nr_periods);
-    const double throttled = static_cast<double>(change.stat.nr_throttled);
-    return measure::Window{{Cpus(change.stat, wall), periods > 0 ? throttled / periods : 0},
-                           change.disturbance};
-  };
-  // The first period carries a full slice of burst: it is over before the first window opens.
-  context.clock().WaitUntil(context.clock().Now() + 2 * kPeriod);
-  measure::WindowedChecks taken = TRY(context.TakeWindows(
-      kWindow,
-      {{"CPUs used", {0.5, Relation::kWithin, 0.02, "cpus"}},
-       {"throttled periods", {1, Relation::kWithin, 0.1, "ratio"}}},
-      [&] { return meter.Open(); }, close));
+  const auto hogs = TRY(StartHogs(context, group, "hog", CpuSet{context.QuietCpu()}));
+  SpentQuotaChecks spent = TRY(MeasureSpentQuota(
+      context, *stalls, {.name = "CPUs used", .group = &group, .quota = kPeriod / 2}));
 
   results::Arm arm;
   arm.description = is_protected ? "cpu.max 50000 100000" : "cpu.max max";
-  arm.checks = std::move(taken.checks);
-  arm.notes = std::move(taken.notes);
-  arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
-  arm.tree = tree.entries();
-  // Nine tenths of what the quota allows; a hog that got less was not a hog.
-  arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.Work())}, load.Proof("hog", 0.9 * 0.5)};
-  if (is_protected) arm.load.push_back(PeriodsProof(load, kPeriod));
+  Take(arm, spent);
+  InCpus(arm.checks.front(), kPeriod);
+  arm.checks.push_back(measure::ExactCheck(
+      "throttled periods", {1, Relation::kWithin, 0.1, "ratio"}, spent.throttled_periods));
+  arm.load.push_back(WorkProof(hogs));
+  TellTree(arm, tree);
   return arm;
 }
 
-// pod ── main  cpu.max 500000 1000000   a load that uses 47 % of CPU N
+// pod ── main  cpu.max 50000 100000   a load that uses 47 ms of CPU N in each period
+//
+//   refill              refill              refill
+//   |    ##########     |    ##########     |
 Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
-  constexpr double kDuty = 0.47;
+  constexpr Nanoseconds kUse = Milliseconds(47);
   const bool is_protected = context.Protected();
-  kubelet::KubeletConfiguration config;
-  config.cpu_cfs_quota_period = kLongPeriod;
-  const capsule::Tree tree = TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), config,
+  const Nanoseconds quota = Milliseconds(is_protected ? 50 : 40);
+  const capsule::Tree tree = TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
                                                {LimitedPod(is_protected ? "500m" : "400m")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
-  const CpuSet cpu{context.QuietCpu()};
-  // On every CPU: the timer that refills the quota may sit on another one than the hog.
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
-  stress::CpuHog hog = TRY(stress::CpuHog::Start({.name = "duty-load",
-                                                  .group = &group,
-                                                  .affinity = cpu,
-                                                  .duty = kDuty,
-                                                  .meter = kLongPeriod}));
-  TRY(hog.AwaitReady(context.patience()));
+  probe::BudgetUser load = TRY(probe::BudgetUser::Start({.group = &group,
+                                                         .affinity = CpuSet{context.QuietCpu()},
+                                                         .period = kPeriod,
+                                                         .quota = quota,
+                                                         .use = kUse,
+                                                         .gap = kBudgetGap}));
+  TRY(load.AwaitAligned(context.patience()));
 
-  QuotaMeter meter(group, *stalls, kLongStall, is_protected);
-  LoadSum load;
-  // The load must keep its side: what a held-up CPU charged it beyond the budget is its own excess,
-  // and the kernel is right to throttle it, then or at the start of the next window.
-  bool disturbed_before = false;
-  const auto close = [&](Seconds wall) -> Result<measure::Window> {
+  // Windows are periods: read in the gap that the load leaves after each refill.
+  const Clock& clock = context.clock();
+  const auto next_reading = [&] {
+    const Nanoseconds at = load.Refill() + kBudgetGap / 2;
+    return at + ((clock.Now() - at) / Nanoseconds(kPeriod) + 1) * Nanoseconds(kPeriod);
+  };
+  QuotaMeter meter(group, *stalls, kBudgetGap, is_protected);
+  LoadSum sum;
+  int64_t worked = 0;
+  const auto open = [&]() -> Status {
+    clock.WaitUntil(next_reading());
+    load.TakePeak();
+    worked = load.Periods();
+    return meter.Open();
+  };
+  int64_t periods = 0;
+  const auto close = [&](Seconds) -> Result<measure::Window> {
+    const Nanoseconds at = next_reading();
+    clock.WaitUntil(at);
+    const Nanoseconds late = clock.Now() - at;
     QuotaMeter::Change change = TRY(meter.Close());
-    AwaitWork(context.clock(), hog);
-    const bool excess = is_protected && hog.TakePeak() > kLongBudget;
-    if (excess) change.disturbance = "the load itself used more than its budget in one period";
-    const bool disturbed = change.disturbance.has_value();
-    if (std::exchange(disturbed_before, disturbed) && !disturbed) {
-      change.disturbance = "the window before was disturbed, and its period reaches into this one";
+    const Nanoseconds peak = load.TakePeak();
+    const int64_t worked_now = load.Periods();
+    if (is_protected) {
+      // Neither can hide that a group is throttled, so a period without it counts.
+      if (peak > kBudget) change.disturbance = "the load itself was charged more than its budget";
+      if (late > kBudgetGap / 2) change.disturbance = "it was read too late to tell two periods";
+      if (change.stat.nr_throttled == 0 && change.stat.throttled.count() == 0) {
+        change.disturbance.reset();
+      }
+      if (worked_now == worked) change.disturbance = "the load did not get to its use in time";
     }
-    load.Add(change, wall);
+    if (!change.disturbance) periods += worked_now - worked;
+    worked = worked_now;
+    sum.Add(change, kPeriod);
     return measure::Window{{static_cast<double>(change.stat.nr_throttled),
                             static_cast<double>(change.stat.throttled.count())},
                            change.disturbance};
   };
-  const auto open = [&]() -> Status {
-    disturbed_before = is_protected && hog.TakePeak() > kLongBudget;
-    return meter.Open();
-  };
-  context.clock().WaitUntil(context.clock().Now() + 2 * kLongPeriod);
   measure::WindowedChecks taken = TRY(context.TakeWindows(
-      kLongPeriod,
+      Milliseconds(1),
       {{"throttled periods in a window", {0, Relation::kAtMost, 0, "count"}, kNeverWindows},
        {"throttled time in a window", {0, Relation::kAtMost, 0, "usec"}, kNeverWindows}},
       open, close));
 
   results::Arm arm;
-  arm.description = is_protected ? "47 % load under a quota of 50 %" : "47 % load under 40 %";
+  arm.description = is_protected ? "47 ms a period under a quota of 50" : "47 ms under 40";
   arm.checks = std::move(taken.checks);
   arm.notes = std::move(taken.notes);
-  arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
-  arm.tree = tree.entries();
-  // The load has to come near the limit to say anything: on a node that wakes it late, at least
-  // four fifths of the quota; under the control's 0.40, all that is left but one part in ten.
-  arm.load = {load.Proof("load", is_protected ? 0.40 : 0.36), PeriodsProof(load, kLongPeriod)};
+  TellTree(arm, tree);
+  // The load has to come near the limit to say anything; under the control's 0.40 it takes all.
+  arm.load = {sum.Proof("load", is_protected ? 0.45 : 0.36), PeriodsProof(sum, kPeriod)};
+  if (is_protected) {
+    arm.load.push_back({"load", "periods", 1, static_cast<double>(periods)});
+  }
   return arm;
 }
 
@@ -236,16 +138,11 @@ Claim CpuMaxCeiling() {
           {.tree = "kubepods ── burstable ── pod ─┬─ main  cpu.max 50000 100000 (limit 500m)\n"
                    "                              └─ idle  (no limit, so the pod has no quota)",
            .load = "One CPU hog in main, pinned to the highest-numbered CPU.",
-           .expected = "usage_usec grows by 0.50 CPU; nr_throttled / nr_periods is 1.",
-           .tolerance =
-               "CPUs: at each edge of a 500 ms window the group may be uncharged for a tick (4 ms) "
-               "or hold a slice not yet used (5 ms, sched_cfs_bandwidth_slice_us), which the next "
-               "period repays: (4 + 5) / 500 = 0.018, rounded up to 0.02. Throttled periods: one "
-               "event of the five in a window may fall on the other side of an edge at either end; "
-               "over neighbouring windows these cancel, and half of one event, 0.5 / 5 = 0.1, "
-               "remains for the two ends of the series. Windows in which the node itself stood "
-               "still for 10 ms (a tenth of a period) are discarded and counted: the evidence "
-               "comes from real-time threads outside the capsule.",
+           .expected = "In each period usage_usec grows by 50 ms, 0.50 CPU; nr_throttled / "
+                       "nr_periods is 1.",
+           .tolerance = std::string(kSpentQuotaTolerance) +
+                        " Throttled periods: the first and the last reading may each lie on the "
+                        "other side of one event of ten.",
            .control = "cpu.max max: the hog gets 1.0 CPU and is never throttled."},
       .measure = MeasureCeiling};
 }
@@ -257,19 +154,21 @@ Claim CpuMaxWithinBudget() {
       .source = "Documentation/scheduler/sched-bwc.rst",
       .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
       .explanation =
-          {.tree = "kubepods ── burstable ── pod ─┬─ main  cpu.max 500000 1000000 (limit 500m)\n"
+          {.tree = "kubepods ── burstable ── pod ─┬─ main  cpu.max 50000 100000 (limit 500m)\n"
                    "                              └─ idle  (no limit, so the pod has no quota)",
-           .load = "A load in main that uses 47 % of the highest-numbered CPU in phases of 2 ms, "
-                   "metered by its own CPU time.",
+           .load =
+               "A load in main that uses 47 ms of the highest-numbered CPU in each period, from "
+               "25 ms after the refill on, metered by its own CPU time. It learns when the "
+               "refills are by being throttled before it begins.",
            .expected = "nr_throttled and throttled_usec do not grow at all.",
            .tolerance =
                "None: a single throttled period is one too many; 18 periods without one leave at "
-               "most one in four or five possible (99 %). Windows of a period in which the load's "
-               "own CPU time exceeded 482 ms in some second (a held-up CPU charges it more than it "
-               "worked), or in which the node stood still for 20 ms (a refill that late makes "
-               "another period), and the window after such a one are discarded and counted.",
+               "most one in four or five possible (99 %). A period is discarded and counted when "
+               "the load could not reach 47 ms in time; one with throttling also when the load's "
+               "own CPU time exceeded 49 ms (a held-up CPU charges it more than it worked), or "
+               "the node stood still for 25 ms or the reader for half of that: then it is not sure "
+               "what belongs to it.",
            .control = "The same load under a limit of 400m: it is throttled."},
-      .arm_budget = Seconds(40),
       .measure = MeasureWithinBudget};
 }
 

@@ -105,7 +105,7 @@ class Contest {
   Result<std::vector<Reading>> Read();
   Stretch Between(const std::vector<Reading>& from, const std::vector<Reading>& to,
                   Seconds wall) const;
-  bool AwaitSettled(Nanoseconds opened) const;
+  void AwaitSettled(Nanoseconds opened) const;
   uint64_t LeastWork() const;
   std::string FairnessNote() const;
 

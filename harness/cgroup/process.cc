@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -107,6 +108,18 @@ Result<bool> Process::Running() const {
   const int ready = ::poll(&poll_fd, 1, 0);
   if (ready < 0) return FailErrno(errno, "poll pidfd");
   return ready == 0;
+}
+
+Result<Nanoseconds> Process::CpuTime() const {
+  clockid_t clock{};
+  if (const int code = ::clock_getcpuclockid(pid_, &clock); code != 0) {
+    return FailErrno(code, fmt::format("find the CPU clock of process {}", pid_));
+  }
+  timespec used{};
+  if (::clock_gettime(clock, &used) != 0) {
+    return FailErrno(errno, fmt::format("read the CPU clock of process {}", pid_));
+  }
+  return std::chrono::seconds(used.tv_sec) + Nanoseconds(used.tv_nsec);
 }
 
 Result<Exit> Process::Wait(Seconds timeout) {

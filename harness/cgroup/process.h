@@ -50,6 +50,8 @@ class Process {
   int pidfd() const { return pidfd_.get(); }
   // True until the process has ended.
   Result<bool> Running() const;
+  // The CPU time that the kernel has charged it so far, what runs right now included.
+  Result<Nanoseconds> CpuTime() const;
   // How it ended; an error with code ETIMEDOUT if it has not after `timeout`.
   Result<Exit> Wait(Seconds timeout);
   Status Signal(int signal) const;

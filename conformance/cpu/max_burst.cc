@@ -1,0 +1,227 @@
+// Quotas that are saved up, and what the kernel counts of throttling: a victim that runs until it
+// is throttled knows both.
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <utility>
+
+#include "conformance/cpu/cpu_claims.h"
+#include "conformance/cpu/quota_meter.h"
+#include "harness/cgroup/knobs.h"
+#include "harness/measure/estimate.h"
+#include "harness/probe/quota_runs.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+using results::Relation;
+
+double Usec(Nanoseconds time) { return static_cast<double>(time.count()) / 1000; }
+
+// A run of the victim that tells what the kernel gave it: it began in time, others took little from
+// it, and it ended while its CPU was there.
+std::optional<std::string> Blemish(const probe::QuotaRuns::Run& run, Nanoseconds lap,
+                                   Nanoseconds slack) {
+  if (run.late + run.lost > slack) return "the victim came late";
+  if (!run.Clean(lap)) return "the CPU stood still as a run ended";
+  return std::nullopt;
+}
+
+// burstable ── pod ── main  cpu.max 40000 100000, cpu.max.burst 30000
+//
+//   refill           refill           refill           refill
+//   |-- sleeps 102 ms ---#############....|##########......|     the victim, on CPU N
+//                         40 + 30 ms         40 ms
+Result<results::Arm> MeasureBurst(ArmContext& context) {
+  if (!context.environment().capsule->group().Has("cpu.max.burst")) {
+    return Unsupported("the kernel has no cpu.max.burst (it came with Linux 5.14)");
+  }
+  const bool is_protected = context.Protected();
+  const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
+    return Override(plan, TRY(PathOfContainer(plan, "pod")), "cpu.max.burst",
+                    is_protected ? "30000" : "0", "set by the claim");
+  };
+  const capsule::Tree tree =
+      TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {LimitedPod("400m")}, edit));
+  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  probe::QuotaRuns victim = TRY(probe::QuotaRuns::Start({.group = &group,
+                                                         .affinity = CpuSet{context.QuietCpu()},
+                                                         .rest = Milliseconds(102),
+                                                         .runs = 2,
+                                                         .throttled = Milliseconds(12),
+                                                         .most = kPeriod}));
+  cgroup::CpuStat last;
+  probe::QuotaRuns::Cycle cycle;
+  int64_t cycles = 0;
+  const auto open = [&]() -> Status {
+    cycle = TRY(victim.AwaitCycle(1, context.patience()));
+    last = TRY(cgroup::ReadCpuStat(group));
+    return {};
+  };
+  // A window is a cycle of the victim.
+  const auto close = [&](Seconds) -> Result<measure::Window> {
+    const probe::QuotaRuns::Cycle before = cycle;
+    cycle = TRY(victim.AwaitCycle(before.number, context.patience()));
+    const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group));
+    const cgroup::CpuStat change = now - std::exchange(last, now);
+    if (cycle.number != before.number + 1) return measure::Window{{}, "it was read too late"};
+    // What the cycle before owes at its end is missing from what is saved: 40 + 40 - 8 > 70.
+    if (before.second.last_lap > Milliseconds(8)) {
+      return measure::Window{{}, "the CPU stood still as the run before ended"};
+    }
+    auto blemish = Blemish(cycle.first, victim.lap(), Milliseconds(10));
+    if (!blemish) blemish = Blemish(cycle.second, victim.lap(), Milliseconds(40));
+    if (!blemish) ++cycles;
+    return measure::Window{{Usec(cycle.first.charged), Usec(cycle.second.charged),
+                            static_cast<double>(change.burst.count())},
+                           blemish};
+  };
+  measure::WindowedChecks taken = TRY(context.TakeWindows(
+      Milliseconds(1),
+      {{"CPU time at once, with what was saved", {71'000, Relation::kWithin, 2000, "usec"}},
+       {"CPU time in the period after it", {40'000, Relation::kWithin, 2000, "usec"}},
+       {"burst_usec a cycle", {30'000, Relation::kWithin, 2000, "usec"}}},
+      open, close));
+  results::Arm arm;
+  arm.checks = std::move(taken.checks);
+  arm.notes = std::move(taken.notes);
+  if (is_protected) {
+    const auto more = cgroup::SetKnob(group, "cpu.max.burst", "40001");
+    const bool refused = !more && more.error().code == EINVAL;
+    if (!more && !refused) return std::unexpected(more.error());
+    arm.checks.push_back(measure::ExactCheck("a burst above the quota is taken",
+                                             {0, Relation::kAtMost, 0, "count"}, refused ? 0 : 1));
+  }
+  arm.load = {{"victim", "cycles", 1, static_cast<double>(cycles)}};
+  arm.description = is_protected ? "cpu.max.burst 30000" : "cpu.max.burst 0";
+  TellTree(arm, tree);
+  return arm;
+}
+
+// burstable ── pod ── main  cpu.max 50000 100000
+//
+//   refill           refill           refill
+//   |-- sleeps 110 ms ----##########......|     the victim, on CPU N
+Result<results::Arm> MeasureCounters(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
+    if (is_protected) return {};
+    return Override(plan, TRY(PathOfContainer(plan, "pod")), "cpu.max", "max 100000", "no limit");
+  };
+  const capsule::Tree tree =
+      TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {LimitedPod("500m")}, edit));
+  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  probe::QuotaRuns victim = TRY(probe::QuotaRuns::Start({.group = &group,
+                                                         .affinity = CpuSet{context.QuietCpu()},
+                                                         .rest = Milliseconds(110),
+                                                         .throttled = Milliseconds(20),
+                                                         .most = kPeriod * 9 / 10}));
+  cgroup::CpuStat last;
+  probe::QuotaRuns::Cycle cycle;
+  Nanoseconds late_before{0};
+  int64_t cycles = 0;
+  const auto open = [&]() -> Status {
+    cycle = TRY(victim.AwaitCycle(1, context.patience()));
+    last = TRY(cgroup::ReadCpuStat(group));
+    late_before = context.clock().Now() - cycle.first.ended;
+    return {};
+  };
+  // A window is a cycle of the victim, read while it sleeps.
+  const auto close = [&](Seconds) -> Result<measure::Window> {
+    const probe::QuotaRuns::Cycle before = cycle;
+    cycle = TRY(victim.AwaitCycle(before.number, context.patience()));
+    const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group));
+    const cgroup::CpuStat change = now - std::exchange(last, now);
+    const Nanoseconds late = context.clock().Now() - cycle.first.ended;
+    const bool too_late = std::max(late, std::exchange(late_before, late)) > kPeriod / 2;
+    if (too_late || cycle.number != before.number + 1) {
+      return measure::Window{{}, "it was read too late to tell two cycles"};
+    }
+    const double periods = (cycle.first.ended - before.first.ended) / Seconds(kPeriod);
+    if (is_protected && std::abs(periods - std::round(periods)) > 0.2) {
+      return measure::Window{{}, "others kept the victim from its CPU at a refill"};
+    }
+    const auto blemish = Blemish(cycle.first, Nanoseconds(kPeriod), Milliseconds(15));
+    if (!blemish) ++cycles;
+    return measure::Window{
+        {static_cast<double>(change.nr_throttled),
+         static_cast<double>(change.nr_periods) - std::round(periods),
+         static_cast<double>(change.throttled.count()) - Usec(cycle.first.throttled)},
+        blemish};
+  };
+  measure::WindowedChecks taken = TRY(context.TakeWindows(
+      Milliseconds(1),
+      {{"nr_throttled a cycle", {1, Relation::kWithin, 0, "count"}},
+       {"nr_periods a cycle beyond the time that passed", {0, Relation::kWithin, 0, "count"}},
+       {"throttled_usec a cycle beyond what the victim saw", {0, Relation::kWithin, 2000, "usec"}}},
+      open, close));
+  results::Arm arm;
+  arm.checks = std::move(taken.checks);
+  arm.notes = std::move(taken.notes);
+  arm.load = {{"victim", "cycles", 1, static_cast<double>(cycles)}};
+  arm.description = is_protected ? "cpu.max 50000 100000" : "cpu.max max";
+  TellTree(arm, tree);
+  return arm;
+}
+
+}  // namespace
+
+Claim CpuMaxBurst() {
+  return {
+      .id = "cpu.max.burst",
+      .statement =
+          "cpu.max.burst lets a group use quota that it saved, up to that much, once, and "
+          "cannot be larger than the quota.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"cpu.max.burst\"; kernel/sched/fair.c, "
+          "__refill_cfs_bandwidth_runtime; Linux 5.14",
+      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
+      .explanation =
+          {.tree = "burstable ── pod ── main  cpu.max 40000 100000, cpu.max.burst 30000",
+           .load = "A victim, pinned to the highest-numbered CPU, that sleeps for a period, then "
+                   "runs until it is throttled, twice. It is thrown off and comes back with the "
+                   "refills, so it knows when they are.",
+           .expected = "The first run holds 40 + 30 ms of CPU time, and the 1 ms that a CPU keeps "
+                       "when a group goes to sleep (min_cfs_rq_runtime); the next holds 40. In "
+                       "three periods that is 110 of 120 ms: the mean stays below the quota. The "
+                       "kernel counts 30 ms of burst. A burst of 40001 is EINVAL.",
+           .tolerance =
+               "The victim asks for its CPU time every 0.5 ms, which makes the kernel look at its "
+               "quota; a run ends within 1.5 ms of charged time, or its cycle is discarded: then "
+               "the CPU stood still under the victim. So are cycles in which it woke late or lost "
+               "time to others, 10 ms together. 1.5 ms and 0.5 ms for the first look, 2 ms; a "
+               "tenth "
+               "of the burst is 3 ms.",
+           .control = "cpu.max.burst 0: the first run holds 40 ms too."},
+      .measure = MeasureBurst};
+}
+
+Claim CpuMaxThrottleCounters() {
+  return {
+      .id = "cpu.max.throttle-counters",
+      .statement =
+          "nr_periods, nr_throttled and throttled_usec tell what happened to a group: "
+          "every period, every throttled one, and the time that its thread stood still.",
+      .source = "Documentation/scheduler/sched-bwc.rst, \"Statistics\"",
+      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
+      .explanation =
+          {.tree = "burstable ── pod ── main  cpu.max 50000 100000 (limit 500m)",
+           .load =
+               "A victim, pinned to the highest-numbered CPU, that sleeps from a refill for 110 "
+               "ms, then runs until it is throttled: in a cycle of two periods it runs from 110 "
+               "to 160 ms and is throttled until 200 ms.",
+           .expected =
+               "In each cycle nr_throttled grows by 1, nr_periods by the periods that "
+               "passed (2), and throttled_usec by the time that the victim saw pass without "
+               "being charged (40 ms).",
+           .tolerance =
+               "Counts: none. Time: the victim looks every 0.5 ms, on either side of a stall; with "
+               "its switch and the refill timer less than 2 ms. Cycles in which the victim came 15 "
+               "ms late or lost its CPU to others at a refill, or that were read half a period "
+               "late, are "
+               "discarded and counted.",
+           .control = "No limit: nothing is counted."},
+      .measure = MeasureCounters};
+}
+
+}  // namespace nodeproof::conformance
