@@ -105,9 +105,11 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
                            : kubelet::CgroupDriver::kCgroupfs;
   environment.lane = request.lane;
   environment.seed = request.seed;
+  environment.thorough = request.args.contains("thorough");
   environment.scratch = place.scratch;
   environment.why_no_scratch = place.why_no_scratch;
   environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
+  environment.owns_node = place.own_hierarchy;
   environment.claim_timeout = request.claim_timeout;
   environment.progress = [&](conformance::ArmRole role, int windows, Seconds elapsed) {
     events.Write(node::ProgressEvent(current->id, conformance::ToString(role), windows, elapsed));

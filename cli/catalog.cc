@@ -47,6 +47,15 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
   entry.source = text("source");
   entry.budget_s = json.value("budget_s", 0.0);
   entry.needs_scratch = json.value("/needs/scratch"_json_pointer, false);
+  const auto number = [&](const char* name, int64_t otherwise) {
+    return json.value(Json::json_pointer(std::string("/needs/") + name), otherwise);
+  };
+  entry.needs_layout = {.cpus = static_cast<int>(number("cpus", 1)),
+                        .threads = static_cast<int>(number("threads", 1)),
+                        .numa_nodes = static_cast<int>(number("numa_nodes", 1)),
+                        .last_level_caches = static_cast<int>(number("last_level_caches", 1)),
+                        .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1))};
+  entry.needs_memory = Bytes{number("memory_bytes", 0)};
   entry.json = json;
   return entry;
 }

@@ -7,6 +7,8 @@
 
 #include "harness/base/json.h"
 #include "harness/base/result.h"
+#include "harness/base/units.h"
+#include "harness/topology/cpu_layout.h"
 
 namespace nodeproof::cli {
 
@@ -16,6 +18,8 @@ struct CatalogEntry {
   std::string source;
   double budget_s = 0;
   bool needs_scratch = false;
+  CpuLayout needs_layout;
+  Bytes needs_memory{0};
   Json json;  // everything that the agent says of it (conformance::Describe)
 };
 

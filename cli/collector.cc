@@ -35,7 +35,27 @@ void Collector::OnEvent(const node::Event& event) {
   }
 }
 
-void Collector::TakeHello(const Json& body) { results_.node.update(body.at("node")); }
+void Collector::TakeHello(const Json& body) {
+  if (done_ < work_.size()) shape_ = work_[done_].shape;
+  KeepFacts(body.at("node"));
+}
+
+void Collector::TakeNodeFacts(std::string_view kind, const Json& facts) {
+  KeepFacts({{std::string(kind), facts}});
+}
+
+void Collector::AddNote(const std::string& text) { results_.run.notes.push_back(text); }
+
+void Collector::KeepFacts(const Json& facts) {
+  Json& node = results_.node;
+  if (!shape_.empty()) {
+    for (const char* part : {"cpu", "memory", "vm"}) {
+      if (facts.contains(part)) node["shapes"][shape_][part] = facts.at(part);
+    }
+    if (work_.empty() || shape_ != work_.front().shape) return;
+  }
+  node.update(facts);
+}
 
 void Collector::TakeClaim(const Json& body) {
   auto claim = results::ParseClaim(body);
@@ -55,10 +75,11 @@ void Collector::Finish(results::Claim claim) {
     return;
   }
   claim.iteration = work_[done_].iteration;
+  claim.shape = work_[done_].shape;
   ++done_;
-  progress_.ClaimFinished(claim);
   results_.claims.push_back(std::move(claim));
-  save_();
+  save_();  // marks known violations, too
+  progress_.ClaimFinished(results_.claims.back());
 }
 
 std::vector<WorkItem> Collector::Remaining() const {

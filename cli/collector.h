@@ -19,6 +19,7 @@ namespace nodeproof::cli {
 struct WorkItem {
   const CatalogEntry* claim = nullptr;
   int iteration = 1;
+  std::string shape = {};  // of the VM that it runs in, "" on a host
 };
 
 class Collector : public node::EventSink {
@@ -29,6 +30,10 @@ class Collector : public node::EventSink {
 
   void OnEvent(const node::Event& event) override;
 
+  // What the node says of itself after a boot: the VM's accelerator, shape, argv and so on.
+  void TakeNodeFacts(std::string_view kind, const Json& facts);
+  void AddNote(const std::string& text);
+
   // What has not been finished yet.
   std::vector<WorkItem> Remaining() const;
   // Finishes the next item, which broke off, as an error.
@@ -38,10 +43,14 @@ class Collector : public node::EventSink {
   void Finish(results::Claim claim);
   void TakeHello(const Json& body);
   void TakeClaim(const Json& body);
+  // Facts that may differ from shape to shape: the first shape's stand in the node itself, those of
+  // each shape, the first included, in node.shapes.
+  void KeepFacts(const Json& facts);
 
   results::Results& results_;
   std::vector<WorkItem> work_;
   size_t done_ = 0;
+  std::string shape_;  // of the last boot
   Progress& progress_;
   std::function<void()> save_;
 };

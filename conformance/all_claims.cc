@@ -2,7 +2,9 @@
 
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpuset/cpuset_claims.h"
+#include "conformance/eviction/eviction_claims.h"
 #include "conformance/memory/memory_claims.h"
+#include "conformance/oom/oom_claims.h"
 
 namespace nodeproof::conformance {
 
@@ -10,6 +12,8 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterCpuClaims(registry);
   RegisterCpusetClaims(registry);
   RegisterMemoryClaims(registry);
+  RegisterOomClaims(registry);
+  RegisterEvictionClaims(registry);
 }
 
 }  // namespace nodeproof::conformance

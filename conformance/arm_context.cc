@@ -1,6 +1,9 @@
 #include "conformance/arm_context.h"
 
+#include <algorithm>
 #include <functional>
+
+#include "harness/kubelet/node_plan/node_plan.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -41,16 +44,57 @@ ArmContext::ArmContext(const Environment& environment, const Claim& claim, ArmRo
       random_(environment.seed ^ HashOf(claim.id)),
       begun_(environment.clock->Now()) {}
 
+Result<kubelet::Plan> ArmContext::MakePlan(const kubelet::NodeSpec& node_spec,
+                                           const kubelet::KubeletConfiguration& config,
+                                           const std::vector<kubelet::Pod>& pods) const {
+  kubelet::PlanOptions options;
+  options.driver = environment_.driver;
+  kubelet::Plan plan = TRY(kubelet::MakePlan(node_spec, config, pods, options));
+  CutToNode(plan.root, online_);
+  return plan;
+}
+
 Result<capsule::Tree> ArmContext::Plant(const kubelet::NodeSpec& node_spec,
                                         const kubelet::KubeletConfiguration& config,
                                         const std::vector<kubelet::Pod>& pods,
                                         const std::function<Status(kubelet::Plan&)>& edit,
                                         const capsule::CapsuleLimits& limits) {
+  kubelet::Plan plan = TRY(MakePlan(node_spec, config, pods));
+  if (edit) TRY(edit(plan));
+  return Plant(plan, limits);
+}
+
+kubelet::NodeSpec ArmContext::NodeHere() const {
+  kubelet::NodeSpec node;
+  for (const CpuPlace& place : topology().cpus) {
+    node.cpus.push_back({place.cpu, place.core, place.socket, place.node, place.llc});
+  }
+  for (const NumaNode& numa : topology().nodes) {
+    kubelet::NodeNumaNode& planned = node.numa_nodes.emplace_back();
+    planned.id = numa.id;
+    planned.memory_bytes = numa.memory.value;
+    // Indexed by node id, which may have holes.
+    for (size_t i = 0; i < numa.distances.size() && i < topology().nodes.size(); ++i) {
+      const auto id = static_cast<size_t>(topology().nodes[i].id);
+      planned.distances.resize(std::max(planned.distances.size(), id + 1));
+      planned.distances[id] = numa.distances[i];
+    }
+    node.memory_bytes += numa.memory.value;
+  }
+  // A kernel without NUMA tells no memory of its one node.
+  if (node.memory_bytes == 0) node.memory_bytes = environment_.memory.value;
+  return node;
+}
+
+Result<kubelet::Plan> ArmContext::PlanHere(const kubelet::KubeletConfiguration& config,
+                                           const std::vector<kubelet::Pod>& pods) const {
   kubelet::PlanOptions options;
   options.driver = environment_.driver;
-  kubelet::Plan plan = TRY(kubelet::MakePlan(node_spec, config, pods, options));
-  CutToNode(plan.root, online_);
-  if (edit) TRY(edit(plan));
+  return kubelet::PlanNode(NodeHere(), config, pods, options);
+}
+
+Result<capsule::Tree> ArmContext::Plant(const kubelet::Plan& plan,
+                                        const capsule::CapsuleLimits& limits) {
   capsule::CapsuleLimits own = limits;
   if (!own.memory) own.memory = std::max(claim_.needs.memory, kCapsuleMemory);
   if (!own.pids) own.pids = kCapsulePids;

@@ -23,9 +23,11 @@ struct Environment {
   kubelet::CgroupDriver driver = kubelet::CgroupDriver::kSystemd;
   node::Lane lane = node::Lane::kRealtime;
   uint64_t seed = 0;
+  bool thorough = false;                         // more of what is drawn at random
   std::optional<std::filesystem::path> scratch;  // a directory on a disk; nullopt: none
   std::string why_no_scratch = {};
   Bytes memory{0};           // available on the node
+  bool owns_node = false;    // nobody else uses the node: a VM
   Seconds claim_timeout{0};  // replaces a claim's arm budgets when not 0
   const Clock* clock = &MonotonicClock();
   // Told after each window: arm, windows so far, time since the arm began.
@@ -53,6 +55,11 @@ class ArmContext {
     return environment_.lane == node::Lane::kDeterministic ? CpuSet{QuietCpu()} : online_;
   }
 
+  // What the kubelet would make for `pods` on a node of `node_spec`, CPU lists cut to this one's.
+  Result<kubelet::Plan> MakePlan(const kubelet::NodeSpec& node_spec,
+                                 const kubelet::KubeletConfiguration& config,
+                                 const std::vector<kubelet::Pod>& pods) const;
+
   // Plants the tree that the kubelet would make for `pods` on a node of `node_spec` (which may have
   // more CPUs than this one), after `edit` had its way with the plan.
   Result<capsule::Tree> Plant(const kubelet::NodeSpec& node_spec,
@@ -60,6 +67,15 @@ class ArmContext {
                               const std::vector<kubelet::Pod>& pods,
                               const std::function<Status(kubelet::Plan&)>& edit = {},
                               const capsule::CapsuleLimits& limits = {});
+
+  // The node at hand as the kubelet sees it: its usable CPUs, their caches and its NUMA nodes.
+  kubelet::NodeSpec NodeHere() const;
+  // The tree that the kubelet would make for `pods` on this very node, with what the CPU, Memory
+  // and Topology Managers of `config` decide on them.
+  Result<kubelet::Plan> PlanHere(const kubelet::KubeletConfiguration& config,
+                                 const std::vector<kubelet::Pod>& pods) const;
+  // Plants a plan as it is.
+  Result<capsule::Tree> Plant(const kubelet::Plan& plan, const capsule::CapsuleLimits& limits = {});
 
   // Windows of `length` within the arm's budget, with progress reported.
   Result<measure::WindowedChecks> TakeWindows(Milliseconds length,

@@ -11,9 +11,14 @@ Json Describe(const Claim& claim) {
   if (!claim.needs.realtime) lanes.push_back("deterministic");
   Json needs = {{"controllers", claim.needs.controllers},
                 {"cpus", claim.needs.cpus},
+                {"threads", claim.needs.threads},
+                {"numa_nodes", claim.needs.numa_nodes},
+                {"cpus_per_numa_node", claim.needs.cpus_per_numa_node},
+                {"last_level_caches", claim.needs.last_level_caches},
                 {"memory_bytes", claim.needs.memory.value},
                 {"scratch", claim.needs.scratch}};
   if (claim.needs.realtime) needs["why_realtime"] = claim.needs.why_realtime;
+  if (claim.needs.whole_node) needs["why_whole_node"] = claim.needs.why_whole_node;
   Json json = {{"id", claim.id},
                {"statement", claim.statement},
                {"source", claim.source},

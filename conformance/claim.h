@@ -14,6 +14,7 @@
 #include "harness/base/units.h"
 #include "harness/node/protocol.h"
 #include "harness/results/results.h"
+#include "harness/topology/cpu_layout.h"
 
 namespace nodeproof::conformance {
 
@@ -27,10 +28,26 @@ std::string_view ToString(ArmRole role);  // "protected", "control"
 struct Needs {
   std::vector<std::string> controllers = {};
   int cpus = 1;
+  int threads = 1;             // hardware threads of each core
+  int numa_nodes = 1;          // with CPUs
+  int cpus_per_numa_node = 1;  // in each of them
+  int last_level_caches = 1;
   Bytes memory{0};        // free for the capsule
   bool scratch = false;   // a file system on a disk, for page cache that can be reclaimed
   bool realtime = false;  // why_realtime says why the deterministic lane cannot run it
   std::string why_realtime = {};
+  // A node of its own: it changes what stands outside the capsule, or that would change what it
+  // measures; why_whole_node says what.
+  bool whole_node = false;
+  std::string why_whole_node = {};
+
+  CpuLayout layout() const {
+    return {.cpus = cpus,
+            .threads = threads,
+            .numa_nodes = numa_nodes,
+            .last_level_caches = last_level_caches,
+            .cpus_per_numa_node = cpus_per_numa_node};
+  }
 };
 
 // What `nodeproof doc` prints, beside the statement and the source.

@@ -31,10 +31,11 @@ Status CheckNeeds(const Claim& claim, const Environment& environment) {
   for (const std::string& controller : needs.controllers) {
     TRY(environment.capsule->Require(controller));
   }
-  const size_t cpus = environment.topology.cpus.size();
-  if (cpus < static_cast<size_t>(needs.cpus)) {
-    return Unsupported("it needs {} CPUs, the node has {}", needs.cpus, cpus);
+  if (needs.whole_node && !environment.owns_node) {
+    return Unsupported("it may run in a VM only, because {}", needs.why_whole_node);
   }
+  const std::string shortcoming = Shortcoming(needs.layout(), LayoutOf(environment.topology));
+  if (!shortcoming.empty()) return Unsupported("{}", shortcoming);
   if (environment.memory < needs.memory) {
     return Unsupported("it needs {} of memory, the node has {}", FormatBytes(needs.memory),
                        FormatBytes(environment.memory));

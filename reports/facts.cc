@@ -1,6 +1,8 @@
 #include "reports/facts.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -88,6 +90,17 @@ const std::vector<KnownGroup>& KnownGroups() {
   return groups;
 }
 
+// The names of the shapes that were booted, when there were several: "default, four".
+std::string ShapesOf(const Json& node) {
+  const Json* shapes = At(node, "shapes");
+  if (shapes == nullptr || !shapes->is_object() || shapes->size() < 2) return "";
+  std::string names;
+  for (const auto& shape : shapes->items()) {
+    names += (names.empty() ? "" : ", ") + Printable(shape.key());
+  }
+  return names;
+}
+
 // "2 sockets, 4 cores, 8 threads, 2 last-level caches" of the list of CPU places.
 std::string Topology(const Json& places) {
   if (!places.is_array()) return Shown(places);
@@ -170,6 +183,27 @@ FactGroup GroupOf(const KnownGroup& known, const Json& member) {
   return group;
 }
 
+// Of a run on several shapes, what each was: a group a shape.
+std::vector<FactGroup> ShapeGroups(const Json& node) {
+  std::vector<FactGroup> groups;
+  if (ShapesOf(node).empty()) return groups;
+  for (const auto& shape : node.at("shapes").items()) {
+    FactGroup group{"Shape " + Printable(shape.key()), {}};
+    const auto add = [&](const char* path, const char* label) {
+      if (const Json* fact = At(shape.value(), path)) group.facts.emplace_back(label, Shown(*fact));
+    };
+    add("cpu.count", "CPUs");
+    if (const Json* places = At(shape.value(), "cpu.topology")) {
+      group.facts.emplace_back("topology", Topology(*places));
+    }
+    if (const Json* nodes = At(shape.value(), "memory.nodes")) AddMemoryNodes(*nodes, group);
+    add("vm.accelerator", "accelerator");
+    add("vm.boots", "boots");
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
 void Flatten(const Json& json, const std::string& name,
              std::vector<std::pair<std::string, std::string>>& out) {
   if (!json.is_object()) {
@@ -193,9 +227,12 @@ std::vector<FactGroup> NodeFacts(const Json& node) {
     groups.push_back(GroupOf(known, *member));
     rest.erase(member);
   }
+  std::vector<FactGroup> shapes = ShapeGroups(node);
+  rest.erase("shapes");
   for (const auto& item : rest.items()) {
     other.facts.emplace_back(Printable(item.key()), Shown(item.value()));
   }
+  std::move(shapes.begin(), shapes.end(), std::back_inserter(groups));
   if (!other.facts.empty()) groups.insert(groups.begin(), std::move(other));
   const Json* config = At(node, "kernel.config");
   if (config != nullptr && !config->empty()) {
@@ -230,6 +267,8 @@ std::string NodeLine(const Json& node) {
   } else if (kind != nullptr && *kind == "host") {
     line += " on the host";
   }
+  if (const std::string shapes = ShapesOf(node); !shapes.empty())
+    return line + ", shapes " + shapes;
   const Json* count = At(node, "cpu.count");
   if (count != nullptr) line += fmt::format(", {} CPU{}", Shown(*count), *count == 1 ? "" : "s");
   const Json* total = At(node, "memory.total_bytes");

@@ -196,6 +196,9 @@ void AddClaim(const Claim& claim, HtmlWriter& page) {
   page.Open("div", {{"class", "body"}, {"id", AnchorOf(claim)}});
   page.Element("p", {{"class", "statement"}}, claim.statement);
   page.Element("p", {{"class", "source"}}, "Source: " + claim.source);
+  if (!claim.shape.empty()) {
+    page.Element("p", {{"class", "source"}}, "Ran on the VM shape " + claim.shape + ".");
+  }
   if (const std::string reason = ReasonOf(claim); !reason.empty()) {
     page.Element("p", {{"class", "reason " + std::string(ToString(claim.verdict))}}, reason);
   }

@@ -7,6 +7,24 @@ namespace nodeproof::conformance {
 
 void RegisterCpusetClaims(ClaimRegistry& registry);
 
+// pinned.cc
 Claim CpusetPinned();
+Claim CpusetNoEscape();
+Claim CpusetChildCannotWiden();
+// exclusive.cc
+Claim CpusetExclusiveDisjoint();
+Claim CpusetReserved();
+// shared_pool.cc
+Claim CpusetSharedPool();
+Claim CpusetReturned();
+// alignment.cc
+Claim CpusetFullCores();
+Claim CpusetSingleNuma();
+Claim CpusetDistributeNuma();
+Claim CpusetUncore();
+// partition.cc
+Claim CpusetPartition();
+// quiet.cc
+Claim CpusetExclusiveQuiet();
 
 }  // namespace nodeproof::conformance

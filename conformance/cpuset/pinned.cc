@@ -1,77 +1,94 @@
 // cpuset.cpus: threads run where they may, and nowhere else.
-#include "conformance/arm_context.h"
 #include "conformance/cpuset/cpuset_claims.h"
-#include "conformance/pods.h"
-#include "harness/measure/estimate.h"
-#include "harness/probe/placement.h"
+#include "conformance/cpuset/crew.h"
+#include "conformance/cpuset/static_policy.h"
 
 namespace nodeproof::conformance {
 namespace {
 
-using results::Relation;
+constexpr const char* kCountedText =
+    "None: the sightings are counted, not estimated, and one outside is one too many.";
 
-constexpr uint64_t kSamples = 100'000;
-
-struct Sightings {
-  uint64_t inside = 0;
-  uint64_t outside = 0;
+// Where the exclusive pod of these claims may run: what the static policy gives it in the
+// protected arm, and the same CPU, without any cpuset, in the control arm.
+struct Pinned {
+  capsule::Tree tree;
+  const cgroup::Cgroup* group;
+  CpuSet cpus;
+  std::string description;
 };
 
-Sightings Count(const std::vector<probe::Placement>& probes, const CpuSet& allowed) {
-  Sightings sightings;
-  for (const probe::Placement& probe : probes) {
-    for (const auto& [cpu, count] : probe.Seen()) {
-      (allowed.Contains(cpu) ? sightings.inside : sightings.outside) += count;
-    }
-  }
-  return sightings;
+// kubepods ── pod (Guaranteed, 1 CPU) ── main  cpuset.cpus N
+Result<Pinned> PlantPinned(ArmContext& context) {
+  const std::vector<kubelet::Pod> pods = {ExclusivePod("pod", 1)};
+  const CpuSet reserved = FirstCpu(context.topology());
+  const kubelet::Plan pinned = TRY(context.PlanHere(StaticPolicy(reserved), pods));
+  const CpuSet cpus = TRY(ExclusiveCpus(pinned, "pod"));
+  const bool is_protected = context.Protected();
+  capsule::Tree tree = TRY(context.Plant(is_protected ? pinned : TRY(context.PlanHere({}, pods))));
+  const cgroup::Cgroup* group = TRY(tree.Container("pod", "main"));
+  return Pinned{std::move(tree), group, cpus,
+                is_protected ? fmt::format("cpuset.cpus {}", cpus.ToString()) : "no cpuset"};
 }
 
-// kubepods ── pod (Guaranteed) ── main  cpuset.cpus N    two busy threads for each CPU of the node
 Result<results::Arm> MeasurePinned(ArmContext& context) {
-  const bool is_protected = context.Protected();
-  const CpuSet exclusive{context.QuietCpu()};
-  const auto edit = [&](kubelet::Plan& plan) -> Status {
-    if (!is_protected) return {};
-    return Override(plan, TRY(PathOfContainer(plan, "pod")), "cpuset.cpus", exclusive.ToString(),
-                    "exclusive CPU of the static policy");
-  };
-  const kubelet::Pod pod = MakePod(
-      "pod",
-      {{.cpu_request = "1", .cpu_limit = "1", .memory_request = "256Mi", .memory_limit = "256Mi"}});
-  const capsule::Tree tree = TRY(
-      context.Plant(kubelet::SimpleNode(static_cast<int>(context.online().size()), GiB(8).value),
-                    {}, {pod}, edit));
-  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  const Pinned pinned = TRY(PlantPinned(context));
+  Crew crew = TRY(Crew::Start(context, {.name = "pod",
+                                        .group = pinned.group,
+                                        .cpus = pinned.cpus.size(),
+                                        .moved_from = TRY(pinned.tree.SystemSlice())}));
+  TRY(Observe(context, {&crew}));
+  return FinishArm(pinned.tree, pinned.description, {&crew},
+                   {NoneOf(fmt::format("sightings outside CPU {}", pinned.cpus.ToString()),
+                           crew.SeenOutside(pinned.cpus))});
+}
 
-  std::vector<probe::Placement> probes;
-  for (size_t i = 0; i < 2 * context.online().size(); ++i) {
-    probes.push_back(TRY(probe::Placement::Start({.group = &group})));
+Result<results::Arm> MeasureNoEscape(ArmContext& context) {
+  const Pinned pinned = TRY(PlantPinned(context));
+  const CpuSet outside = context.online() - pinned.cpus;
+  Crew crew = TRY(Crew::Start(context, {.name = "fugitives",
+                                        .group = pinned.group,
+                                        .cpus = pinned.cpus.size(),
+                                        .flees_to = outside}));
+  TRY(Observe(context, {&crew}));
+  return FinishArm(pinned.tree, pinned.description, {&crew},
+                   {NoneOf(fmt::format("sightings outside CPU {}", pinned.cpus.ToString()),
+                           crew.SeenOutside(pinned.cpus)),
+                    NoneOf("affinities outside that the kernel granted", crew.Escapes())});
+}
+
+// A group of its own below a container, as a delegated one makes it, that asks for `cpus`.
+Result<cgroup::Cgroup> MakeChild(const cgroup::Cgroup& parent, const std::string& name,
+                                 const CpuSet& cpus) {
+  TRY(parent.EnableControllers({"cpuset"}));
+  cgroup::Cgroup child = TRY(parent.CreateChild(name));
+  TRY(child.Write("cpuset.cpus", cpus.ToString()));
+  return child;
+}
+
+// pod ── main  cpuset.cpus N ─┬─ wide      cpuset.cpus all ── wider  cpuset.cpus all
+//                             └─ elsewhere cpuset.cpus all but N
+Result<results::Arm> MeasureChildCannotWiden(ArmContext& context) {
+  const Pinned pinned = TRY(PlantPinned(context));
+  const CpuSet outside = context.online() - pinned.cpus;
+  const cgroup::Cgroup wide = TRY(MakeChild(*pinned.group, "wide", context.online()));
+  const cgroup::Cgroup wider = TRY(MakeChild(wide, "wider", context.online()));
+  const cgroup::Cgroup elsewhere = TRY(MakeChild(*pinned.group, "elsewhere", outside));
+  Crew deep = TRY(
+      Crew::Start(context, {.name = "wide/wider", .group = &wider, .cpus = pinned.cpus.size()}));
+  Crew aside = TRY(
+      Crew::Start(context, {.name = "elsewhere", .group = &elsewhere, .cpus = pinned.cpus.size()}));
+  TRY(Observe(context, {&deep, &aside}));
+  CpuSet effective;
+  for (const cgroup::Cgroup* group : {&wide, &wider, &elsewhere}) {
+    effective = effective | TRY(cgroup::ReadCpuSet(*group, "cpuset.cpus.effective"));
   }
-  for (probe::Placement& probe : probes) TRY(probe.AwaitReady(context.patience()));
-
-  // Half a second at least, so that the load balancer has had its chances, then on until the
-  // samples are there or the arm's patience is over.
-  const Nanoseconds begun = context.clock().Now();
-  Sightings sightings;
-  for (Nanoseconds look = begun + Milliseconds(500);; look += Milliseconds(100)) {
-    context.clock().WaitUntil(look);
-    sightings = Count(probes, exclusive);
-    if (sightings.inside + sightings.outside >= kSamples) break;
-    if (context.clock().Now() - begun > context.patience()) break;
-  }
-
-  results::Arm arm;
-  arm.description =
-      is_protected ? fmt::format("cpuset.cpus {}", exclusive.ToString()) : "no cpuset";
-  arm.checks = {measure::ExactCheck(fmt::format("sightings outside CPU {}", exclusive.ToString()),
-                                    {0, Relation::kAtMost, 0, "count"},
-                                    static_cast<double>(sightings.outside))};
-  arm.notes = tree.discrepancies();
-  arm.tree = tree.entries();
-  arm.load = {{"placement probes", "samples", static_cast<double>(kSamples),
-               static_cast<double>(sightings.inside + sightings.outside)}};
-  return arm;
+  return FinishArm(
+      pinned.tree, pinned.description, {&deep, &aside},
+      {NoneOf(fmt::format("sightings outside CPU {}", pinned.cpus.ToString()),
+              deep.SeenOutside(pinned.cpus) + aside.SeenOutside(pinned.cpus)),
+       NoneOf("CPUs in the children's cpuset.cpus.effective that the parent does not have",
+              (effective - pinned.cpus).size())});
 }
 
 }  // namespace
@@ -83,15 +100,63 @@ Claim CpusetPinned() {
       .source =
           "Documentation/admin-guide/cgroup-v2.rst, \"cpuset.cpus\"; Kubernetes static CPU "
           "Manager policy",
-      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}, .cpus = 2},
+      .needs = {.controllers = kCpusetControllers, .cpus = 2},
       .explanation =
-          {.tree = "kubepods ── pod (Guaranteed) ── main  cpuset.cpus N (the highest-numbered CPU)",
-           .load = "Two busy threads for each CPU of the node, each asking sched_getcpu(3) all the "
-                   "time: at least 100,000 samples.",
+          {.tree = "kubepods ── pod (Guaranteed, 1 CPU) ── main  cpuset.cpus N\n"
+                   "N is what the static policy gives on this node with its first CPU reserved.",
+           .load = "In main two spinning threads and two that wake up after every 32 samples; "
+                   "every other one is born in system.slice and moved in. Each "
+                   "asks sched_getcpu(3) all the time: at least 100,000 samples and 100 wake-ups.",
            .expected = "No sample on any other CPU.",
-           .tolerance = "None: the sightings are counted, not estimated.",
-           .control = "No cpuset: the load balancer spreads the threads over all CPUs."},
+           .tolerance = kCountedText,
+           .control = "CPU Manager policy none, so no cpuset: the load balancer spreads the "
+                      "threads over all CPUs."},
       .measure = MeasurePinned};
+}
+
+Claim CpusetNoEscape() {
+  return {
+      .id = "cpuset.no-escape",
+      .statement = "A thread cannot leave the CPUs of its cpuset by asking for other CPUs.",
+      .source =
+          "sched_setaffinity(2); kernel/sched/syscalls.c, __sched_setaffinity() with "
+          "cpuset_cpus_allowed()",
+      .needs = {.controllers = kCpusetControllers, .cpus = 2},
+      .explanation =
+          {.tree = "kubepods ── pod (Guaranteed, 1 CPU) ── main  cpuset.cpus N",
+           .load = "Threads in main as in cpuset.pinned that ask after every 32 samples, by turns, "
+                   "for all CPUs but N and for all CPUs.",
+           .expected = "No sample on another CPU; the first request is refused (EINVAL), the "
+                       "second is cut down to N.",
+           .tolerance = kCountedText,
+           .control = "CPU Manager policy none, so no cpuset: the requests are granted, and the "
+                      "threads run elsewhere."},
+      .measure = MeasureNoEscape};
+}
+
+Claim CpusetChildCannotWiden() {
+  return {
+      .id = "cpuset.child-cannot-widen",
+      .statement =
+          "A group below a container gets no CPU that the container does not have, "
+          "whatever it writes to its own cpuset.cpus.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"cpuset.cpus.effective\"; "
+          "kernel/cgroup/cpuset.c, update_cpumasks_hier()",
+      .needs = {.controllers = kCpusetControllers, .cpus = 2},
+      .explanation =
+          {.tree = "kubepods ── pod (Guaranteed, 1 CPU) ── main  cpuset.cpus N\n"
+                   "                                        ├─ wide       cpuset.cpus all\n"
+                   "                                        │   └─ wider  cpuset.cpus all\n"
+                   "                                        └─ elsewhere  cpuset.cpus all but N",
+           .load = "Threads as in cpuset.pinned in wider and in elsewhere.",
+           .expected = "No sample on another CPU than N, and no other CPU in any child's "
+                       "cpuset.cpus.effective: what a parent lacks is cut off, and a child with "
+                       "nothing left gets what its parent has.",
+           .tolerance = kCountedText,
+           .control = "CPU Manager policy none, so main has no cpuset: its children get what they "
+                      "ask for."},
+      .measure = MeasureChildCannotWiden};
 }
 
 }  // namespace nodeproof::conformance

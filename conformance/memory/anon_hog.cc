@@ -3,6 +3,7 @@
 
 #include "conformance/arm_context.h"
 #include "conformance/memory/memory_claims.h"
+#include "conformance/memory/steps.h"
 #include "conformance/pods.h"
 #include "harness/cgroup/stats.h"
 #include "harness/measure/estimate.h"
@@ -33,13 +34,16 @@ int64_t Refaults(const cgroup::KeyedCounters& stat) { return stat.Get("workingse
 struct Kept {
   Bytes least{0};        // of its file in the page cache, of all looks
   Bytes hog_touched{0};  // by the hog that got least far
+  Bytes before{0};       // of its file, before the first hog
+  int64_t passes = 0;    // of the victim's reader while the hogs ran
+  int64_t refaults = 0;
 };
 
 // Lets the hogs try one after the other, looking at the victim's pages all the time. A hog is over
 // when it has all it wants or was killed.
 Result<Kept> RunHogs(ArmContext& context, const cgroup::Cgroup& group,
                      const probe::Residency& residency) {
-  Kept kept{TRY(residency.Resident()), kHog};
+  Kept kept{.least = TRY(residency.Resident()), .hog_touched = kHog};
   for (int i = 0; i < kHogs; ++i) {
     stress::AnonHog hog =
         TRY(stress::AnonHog::Start({.group = &group, .target = kHog, .oom_score_adj = 1000}));
@@ -56,65 +60,76 @@ Result<Kept> RunHogs(ArmContext& context, const cgroup::Cgroup& group,
   return kept;
 }
 
-// Sets memory.min on the whole path of the victim: a parent with 0 voids its children's.
-Status Protect(kubelet::Plan& plan, Bytes min) {
-  const std::string value = fmt::format("{}", min.value);
-  for (const kubelet::PlannedCgroup& slice : plan.root.children) {
-    if (slice.role != kubelet::CgroupRole::kNodeSlice) continue;
-    TRY(Override(plan, slice.path, "memory.min", value, "set by the claim"));
-  }
-  TRY(Override(plan, TRY(PathOfPod(plan, "victim")), "memory.min", value, "set by the claim"));
-  return Override(plan, TRY(PathOfContainer(plan, "victim")), "memory.min", value,
-                  "set by the claim");
-}
+// Where memory.min is set: on the victim's pod and container, and on the slices above them.
+struct Protection {
+  Bytes victim{0};
+  Bytes above{0};
+};
 
-// node 256M ─┬─ victim  memory.min 64M, reads 48M of page cache over and over
-//            └─ hog     224M of anonymous memory, three times
-Result<results::Arm> MeasureAnonHog(ArmContext& context) {
-  const bool is_protected = context.Protected();
+Result<capsule::Tree> PlantVictimAndHog(ArmContext& context, const Protection& protection) {
   const kubelet::Pod victim = MakePod("victim", {{.cpu_request = "500m",
                                                   .cpu_limit = "500m",
                                                   .memory_request = "128Mi",
                                                   .memory_limit = "128Mi"}});
-  const capsule::Tree tree = TRY(context.Plant(
-      kubelet::SimpleNode(4, GiB(8).value), {}, {victim, MakePod("hog", {{}})},
-      [&](kubelet::Plan& plan) { return Protect(plan, is_protected ? kVictimMin : Bytes{0}); },
-      {.memory = kNode, .protection = is_protected ? kVictimMin : Bytes{0}}));
-  const cgroup::Cgroup& victim_group = *TRY(tree.Container("victim", "main"));
+  const auto edit = [&](kubelet::Plan& plan) -> Status {
+    TRY(SetOnPath(plan, "victim", "memory.min", fmt::format("{}", protection.above.value)));
+    return SetOnPod(plan, "victim", "memory.min", fmt::format("{}", protection.victim.value));
+  };
+  return context.Plant(MemoryNode(), {}, {victim, MakePod("hog", {{}})}, edit,
+                       {.memory = kNode, .protection = protection.above});
+}
 
+// node 256M ─┬─ victim  memory.min 64M, reads 48M of page cache over and over
+//            └─ hog     224M of anonymous memory, three times
+Result<Kept> RunAgainst(ArmContext& context, const capsule::Tree& tree) {
+  const cgroup::Cgroup& victim_group = *TRY(tree.Container("victim", "main"));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kVictimCache));
   const probe::Residency residency = TRY(probe::Residency::Open(file.path()));
   probe::CachedReader reader = TRY(
       probe::CachedReader::Start({.name = "victim", .group = &victim_group, .file = file.path()}));
   TRY(reader.AwaitFirstPass(context.patience()));
-  const Bytes resident_before = TRY(residency.Resident());
+  const Bytes before = TRY(residency.Resident());
   const int64_t passes_before = reader.Passes();
   const int64_t refaults_before = Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat")));
-
-  const Kept kept = TRY(RunHogs(context, *TRY(tree.Container("hog", "main")), residency));
-  const int64_t refaults =
+  Kept kept = TRY(RunHogs(context, *TRY(tree.Container("hog", "main")), residency));
+  kept.before = before;
+  kept.refaults =
       Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat"))) - refaults_before;
-
+  kept.passes = reader.Passes() - passes_before;
   if (!TRY(reader.Running())) return Fail("the victim ended while the hogs ran");
+  return kept;
+}
 
-  const auto cache = static_cast<double>(kVictimCache.value);
-  results::Arm arm;
-  arm.description = is_protected ? "memory.min 64M" : "memory.min 0";
-  arm.checks = {measure::ExactCheck("victim's pages kept (least of all looks)",
-                                    {cache, Relation::kAtLeast, 0, "bytes"},
-                                    static_cast<double>(kept.least.value)),
-                measure::ExactCheck("victim's refaults", {0, Relation::kAtMost, 0, "count"},
-                                    static_cast<double>(refaults))};
-  arm.notes = tree.discrepancies();
-  arm.tree = tree.entries();
+std::vector<results::LoadProof> Loads(const Kept& kept, Bytes hog_needs) {
+  return {BytesDone("victim, first pass", kVictimCache, kept.before),
+          {"victim, while the hogs ran", "passes", 1, static_cast<double>(kept.passes)},
+          BytesDone("anon hog that got least far", hog_needs, kept.hog_touched)};
+}
+
+Result<results::Arm> MeasureAnonHog(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  const Bytes min = is_protected ? kVictimMin : Bytes{0};
+  const capsule::Tree tree = TRY(PlantVictimAndHog(context, {.victim = min, .above = min}));
+  const Kept kept = TRY(RunAgainst(context, tree));
+  results::Arm arm = DescribedArm(tree, is_protected ? "memory.min 64M" : "memory.min 0");
+  arm.checks = {BytesAtLeast("victim's pages kept (least of all looks)", kVictimCache, kept.least),
+                CountIs("victim's refaults", 0, kept.refaults)};
   // Protected, a hog must have filled all that the victim leaves; in the control arm, its target.
-  const Bytes room = is_protected ? kNode - kVictimCache - kOthers : kHog;
-  arm.load = {{"victim, first pass", "bytes", cache, static_cast<double>(resident_before.value)},
-              {"victim, while the hogs ran", "passes", 1,
-               static_cast<double>(reader.Passes() - passes_before)},
-              {"anon hog that got least far", "bytes", static_cast<double>(room.value),
-               static_cast<double>(kept.hog_touched.value)}};
+  arm.load = Loads(kept, is_protected ? kNode - kVictimCache - kOthers : kHog);
+  return arm;
+}
+
+Result<results::Arm> MeasureParentZero(ArmContext& context) {
+  const bool parent_zero = context.Protected();
+  const capsule::Tree tree = TRY(PlantVictimAndHog(
+      context, {.victim = kVictimMin, .above = parent_zero ? Bytes{0} : kVictimMin}));
+  const Kept kept = TRY(RunAgainst(context, tree));
+  results::Arm arm = DescribedArm(tree, parent_zero ? "memory.min 64M below a kubepods with 0"
+                                                    : "memory.min 64M on the whole path");
+  arm.checks = {BytesAtMost("victim's pages left (least of all looks)", kNode - kHog, kept.least),
+                BytesAtLeast("memory that the hogs got", kHog, kept.hog_touched)};
+  arm.load = Loads(kept, kNode - kVictimCache - kOthers);
   return arm;
 }
 
@@ -127,7 +142,7 @@ Claim MemoryMinAnonHog() {
           "A victim within its memory.min loses no page to a sibling's anonymous-memory "
           "hog.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
-      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"},
+      .needs = {.controllers = kMemoryControllers,
                 .memory = MiB(512),
                 .scratch = true,
                 .realtime = true,
@@ -150,6 +165,29 @@ Claim MemoryMinAnonHog() {
            .control = "memory.min 0 on the whole path: the victim loses pages, and the hogs get "
                       "all they want."},
       .measure = MeasureAnonHog};
+}
+
+Claim MemoryMinParentZero() {
+  return {
+      .id = "memory.min.parent-zero",
+      .statement = "A parent whose memory.min is 0 voids the memory.min of its children.",
+      .source = "KEP-2570; Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"; mm/memcontrol.c, "
+                "effective_protection()",
+      .needs = {.controllers = kMemoryControllers,
+                .memory = MiB(512),
+                .scratch = true,
+                .realtime = true,
+                .why_realtime = "its page cache needs a disk"},
+      .explanation =
+          {.tree = "node 256M ── kubepods  memory.min 0\n"
+                   "   ├─ pod victim            memory.min 64M (pod and container)\n"
+                   "   └─ besteffort ── pod hog",
+           .load = "As in memory.min.anon-hog: a 48M file that is read all the time, and hogs of "
+                   "224M.",
+           .expected = "Each hog gets its 224M, which leaves 32M at the most to the victim.",
+           .tolerance = "None: what the hog holds cannot be the victim's.",
+           .control = "memory.min 64M on kubepods too: the victim keeps all."},
+      .measure = MeasureParentZero};
 }
 
 }  // namespace nodeproof::conformance

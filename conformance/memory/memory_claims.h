@@ -8,6 +8,31 @@ namespace nodeproof::conformance {
 void RegisterMemoryClaims(ClaimRegistry& registry);
 
 Claim MemoryMaxOom();
+Claim MemoryMaxGroup();
+Claim MemoryHighThrottles();
+Claim MemoryHighProgress();
+Claim MemoryHighFormula();
 Claim MemoryMinAnonHog();
+Claim MemoryMaxPageCacheReclaimed();
+Claim MemoryMaxPageCacheNeverOom();
+Claim MemoryMaxLowering();
+Claim MemoryHighPageCache();
+Claim MemoryMinPageCacheFlood();
+Claim MemoryMinTree();
+Claim MemoryMinRandomTrees();
+Claim MemoryMinParentZero();
+Claim MemoryLowBestEffort();
+Claim MemoryStatIdentity();
+Claim MemorySlabCharged();
+Claim MemorySlabProtected();
+Claim MemorySlabZombies();
+Claim MemoryReclaimKnob();
+Claim MemoryPeak();
+Claim MemoryEvents();
+Claim MemoryPressureRises();
+Claim MemoryWorkingSet();
+Claim MemoryWritebackAttribution();
+Claim MemoryMinGuaranteedPageCache();
+Claim MemorySwapLimited();
 
 }  // namespace nodeproof::conformance

@@ -19,9 +19,9 @@ using Seconds = std::chrono::duration<double>;
 struct Bytes {
   int64_t value = 0;
   auto operator<=>(const Bytes&) const = default;
-  friend Bytes operator+(Bytes a, Bytes b) { return {a.value + b.value}; }
-  friend Bytes operator-(Bytes a, Bytes b) { return {a.value - b.value}; }
-  friend Bytes operator*(Bytes a, int64_t factor) { return {a.value * factor}; }
+  friend constexpr Bytes operator+(Bytes a, Bytes b) { return {a.value + b.value}; }
+  friend constexpr Bytes operator-(Bytes a, Bytes b) { return {a.value - b.value}; }
+  friend constexpr Bytes operator*(Bytes a, int64_t factor) { return {a.value * factor}; }
 };
 
 struct MilliCpu {

@@ -81,12 +81,15 @@ Result<WindowedChecks> TakeWindows(const Clock& clock, const WindowPlan& plan,
   TRY(open());
   const Nanoseconds start = clock.Now();
   Nanoseconds opened = start;
+  Nanoseconds due = start;  // when the open window is looked at
   int taken = 0;
   size_t next_look = 0;
   while (next_look < kLooks.size() && clock.Now() - start < plan.budget) {
-    clock.WaitUntil(opened + plan.length);
+    due = std::max(due, opened) + plan.length;
+    clock.WaitUntil(due);
     const Nanoseconds closed = clock.Now();
     const Window window = TRY(close(Seconds(closed - opened)));
+    if (window.unfinished) continue;
     opened = closed;
     series.Add(window);
     if (progress) progress(++taken);

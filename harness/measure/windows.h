@@ -36,11 +36,15 @@ struct Quantity {
 // What one window gave: a sample for each quantity, or why the window cannot be used (the node was
 // held up, the load left its bounds: evidence that does not come from the quantity itself).
 struct Window {
-  std::vector<double> samples;
-  std::optional<std::string> disturbance;
+  std::vector<double> samples = {};
+  std::optional<std::string> disturbance = std::nullopt;
+  // Too little happened yet to say anything: the window stays open for another length. What decides
+  // this must not be the quantity itself.
+  bool unfinished = false;
 };
 
-// Closes the window that is open: `wall` is its length. The next window opens at once.
+// Closes the window that is open: `wall` is its length. The next window opens at once, unless this
+// one is unfinished.
 using CloseWindow = std::function<Result<Window>(Seconds wall)>;
 // Told after every window.
 using Progress = std::function<void(int windows)>;

@@ -65,6 +65,30 @@ TEST(TakeWindows, DisturbedWindowsAreDiscardedAndSaidSo) {
   EXPECT_EQ(taken.notes[0], "3 of 11 windows discarded: the node stood still");
 }
 
+TEST(TakeWindows, AnUnfinishedWindowStaysOpen) {
+  FakeClock clock;
+  std::vector<double> walls;
+  const auto taken = TakeWindows(
+                         clock, {}, {kShare}, [] { return Status(); },
+                         [&](Seconds wall) -> Result<Window> {
+                           if (wall.count() < 1) return Window{.unfinished = true};
+                           walls.push_back(wall.count());
+                           return Window{{0.7}, {}};
+                         },
+                         {})
+                         .value();
+  EXPECT_EQ(taken.checks[0].finding, Finding::kInside);
+  ASSERT_EQ(walls.size(), 8u);
+  for (const double wall : walls) EXPECT_NEAR(wall, 1.2, 1e-6);  // three lengths of 400 ms
+  EXPECT_EQ(clock.Now(), Milliseconds(8 * 1200));
+}
+
+TEST(TakeWindows, AWindowThatNeverFinishesEndsWithTheBudget) {
+  const auto taken = Take([] { return Window{.unfinished = true}; }).value();
+  EXPECT_EQ(taken.checks[0].finding, Finding::kUnclear);
+  EXPECT_TRUE(taken.checks[0].measured.samples.empty());
+}
+
 TEST(TakeWindows, NothingButDisturbedWindowsDecideNothing) {
   const auto taken = Take([] { return Window{{}, "the node stood still"}; }).value();
   EXPECT_EQ(taken.checks[0].finding, Finding::kUnclear);

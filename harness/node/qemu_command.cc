@@ -87,8 +87,9 @@ std::vector<std::string> QemuArgv(const QemuCommand& command) {
   AddClock(command, argv);
   Add(argv, {"-machine", shape.hmat.empty() ? "q35" : "q35,hmat=on"});
   Add(argv, {"-cpu", kvm && shape.cpu_model == "max" ? "host" : shape.cpu_model});
-  Add(argv, {"-smp", fmt::format("{},sockets={},cores={},threads={}", shape.cpus(), shape.sockets,
-                                 shape.cores, shape.threads)});
+  const std::string dies = shape.dies > 1 ? fmt::format("dies={},", shape.dies) : "";
+  Add(argv, {"-smp", fmt::format("{},sockets={},{}cores={},threads={}", shape.cpus(), shape.sockets,
+                                 dies, shape.cores, shape.threads)});
   Add(argv, {"-m", fmt::format("{}M", shape.memory.value >> 20)});
   AddNuma(shape, argv);
   Add(argv,

@@ -95,10 +95,12 @@ Result<Fd> VmNode::BuildInitramfs(RunRequest request) const {
   return image.Write();
 }
 
+bool VmNode::HasOneCpuOnly(Lane lane) const {
+  return lane == Lane::kDeterministic && HangsOnSmpWithIcount(kernel_);
+}
+
 Result<VmShape> VmNode::ShapeFor(Lane lane, EventSink& sink) const {
-  if (lane == Lane::kRealtime || shape_.cpus() == 1 || !HangsOnSmpWithIcount(kernel_)) {
-    return shape_;
-  }
+  if (shape_.cpus() == 1 || !HasOneCpuOnly(lane)) return shape_;
   const std::string why = fmt::format(
       "kernel {} hangs with more than one CPU in the deterministic lane", kernel_.release);
   auto single = Resize(shape_, 1, std::nullopt);

@@ -56,6 +56,10 @@ class VmNode : public Node {
 
   const KernelImage& kernel() const { return kernel_; }
   const VmShape& shape() const { return shape_; }
+  // The hardware of the boots to come: the same kernel, modules and accelerator on another shape.
+  void ChangeShape(VmShape shape) { shape_ = std::move(shape); }
+  // Whether a guest gets one CPU in this lane, whatever its shape.
+  bool HasOneCpuOnly(Lane lane) const;
 
   // The guest's initramfs for a request: /init, /lib, /request.json, /modules, /modules.load.
   Result<Fd> BuildInitramfs(RunRequest request) const;

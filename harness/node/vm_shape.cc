@@ -205,6 +205,7 @@ Result<VmShape> ParseShape(std::string_view text, const std::string& name) {
   const Json cpus = reader.Object("cpus");
   Reader cpu_reader(cpus, "cpus", problem);
   shape.sockets = cpu_reader.Integer("sockets", 1, kMaxCpus);
+  if (cpu_reader.Has("dies")) shape.dies = cpu_reader.Integer("dies", 1, kMaxCpus);
   shape.cores = cpu_reader.Integer("cores", 1, kMaxCpus);
   shape.threads = cpu_reader.Integer("threads", 1, 2);
   cpu_reader.NoOthers();
@@ -258,7 +259,7 @@ Result<VmShape> FindShape(const std::string& name) {
 Result<VmShape> Resize(VmShape shape, std::optional<int> cpus, std::optional<Bytes> memory) {
   if (cpus && *cpus != shape.cpus()) {
     TRY(CheckCpus(*cpus));
-    if (shape.sockets > 1 || shape.threads > 1 || !shape.nodes.empty()) {
+    if (shape.sockets > 1 || shape.dies > 1 || shape.threads > 1 || !shape.nodes.empty()) {
       return std::unexpected(Error{
           fmt::format("shape {} has {} CPUs, --cpus cannot change that", shape.name, shape.cpus()),
           "leave out --cpus or choose another --shape", 0});
@@ -281,6 +282,7 @@ nlohmann::json DescribeShape(const VmShape& shape) {
   return {{"name", shape.name},
           {"cpus", shape.cpus()},
           {"sockets", shape.sockets},
+          {"dies", shape.dies},
           {"cores", shape.cores},
           {"threads", shape.threads},
           {"cpu_model", shape.cpu_model},

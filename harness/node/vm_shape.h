@@ -33,7 +33,8 @@ struct VmShape {
   std::string name;
   std::string description;
   int sockets = 1;
-  int cores = 1;                            // in a socket
+  int dies = 1;                             // in a socket; each has a last-level cache of its own
+  int cores = 1;                            // in a die
   int threads = 1;                          // in a core
   std::string cpu_model = "max";            // QEMU's; "max" is the host's own CPU under KVM
   Bytes memory;                             // of all nodes together
@@ -42,7 +43,7 @@ struct VmShape {
   std::vector<HmatPair> hmat;
   std::vector<std::string> kernel_args;  // added to the kernel's command line
 
-  int cpus() const { return sockets * cores * threads; }
+  int cpus() const { return sockets * dies * cores * threads; }
 };
 
 // Reads a shape from JSON. Strict: errors name the shape and the field, as in
@@ -59,7 +60,7 @@ Result<VmShape> FindShape(const std::string& name);
 // nodes can be resized; for the others, and for sizes out of range, an Error with the remedy.
 Result<VmShape> Resize(VmShape shape, std::optional<int> cpus, std::optional<Bytes> memory);
 
-// For results.json: name, cpus, sockets, cores, threads, cpu_model, memory_bytes, numa_nodes.
+// For results.json: name, cpus, sockets, dies, cores, threads, cpu_model, memory_bytes, numa_nodes.
 nlohmann::json DescribeShape(const VmShape& shape);
 
 }  // namespace nodeproof::node

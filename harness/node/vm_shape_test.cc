@@ -10,7 +10,8 @@ using testing::HasSubstr;
 
 TEST(VmShape, EveryBuiltInShapeReads) {
   EXPECT_THAT(ShapeNames(),
-              testing::IsSupersetOf({"default", "four", "hmat-far", "one", "smt", "two-numa"}));
+              testing::IsSupersetOf({"default", "four", "hmat-far", "one", "smt", "smt-four",
+                                     "two-llc", "two-numa", "two-numa-six"}));
   for (const std::string& name : ShapeNames()) {
     const auto shape = FindShape(name);
     ASSERT_TRUE(shape) << shape.error().message;
@@ -48,7 +49,7 @@ TEST(VmShape, ErrorsNameTheField) {
   EXPECT_EQ(ErrorWith("/cpus/cores", 0), "shape s: cpus.cores: must be 1 to 64");
   EXPECT_EQ(ErrorWith("/cpus/cores", 1ULL << 40), "shape s: cpus.cores: must be 1 to 64");
   EXPECT_EQ(ErrorWith("/cpus/cores", "two"), "shape s: cpus.cores: must be an integer");
-  EXPECT_EQ(ErrorWith("/cpus/dies", 2), "shape s: cpus.dies: is not a field of a shape");
+  EXPECT_EQ(ErrorWith("/cpus/dies", 0), "shape s: cpus.dies: must be 1 to 64");
   EXPECT_EQ(ErrorWith("/cpus", 2), "shape s: cpus: must be an object");
   EXPECT_EQ(ErrorWith("/colour", "red"), "shape s: colour: is not a field of a shape");
   EXPECT_EQ(ErrorWith("/cpu_model", "max,+evil"),

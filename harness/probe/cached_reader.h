@@ -13,6 +13,8 @@ struct CachedReaderOptions {
   std::string name = "cached-reader";
   const cgroup::Cgroup* group = nullptr;
   std::filesystem::path file = {};
+  // Passes to make before it rests and waits for AllowPasses(); 0 is no end.
+  int64_t passes = 0;
 };
 
 class CachedReader {
@@ -22,10 +24,16 @@ class CachedReader {
   // Returns after the first whole pass.
   Status AwaitFirstPass(Seconds timeout) { return worker_.AwaitReady(timeout); }
   int64_t Passes() const { return worker_.counters().passes; }
+  // Lets a resting reader make `more` passes.
+  void AllowPasses(int64_t more) { worker_.counters().allowed += more; }
+  // What the last pass took.
+  Nanoseconds LastPass() const { return Nanoseconds(worker_.counters().last_pass_ns); }
   Result<bool> Running() { return worker_.process().Running(); }
 
   struct Counters {
     std::atomic<int64_t> passes{0};
+    std::atomic<int64_t> allowed{0};
+    std::atomic<int64_t> last_pass_ns{0};
   };
 
  private:

@@ -1,13 +1,17 @@
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <signal.h>
 
 #include <cerrno>
 
 #include "harness/base/clock.h"
+#include "harness/base/file.h"
 #include "harness/probe/cached_reader.h"
 #include "harness/probe/placement.h"
 #include "harness/probe/residency.h"
+#include "harness/probe/run_gaps.h"
 #include "harness/probe/scratch_file.h"
+#include "harness/probe/wait_meter.h"
 
 namespace nodeproof::probe {
 namespace {
@@ -24,6 +28,58 @@ TEST(Placement, SeesOnlyAllowedCpus) {
     EXPECT_TRUE(CPU_ISSET(static_cast<size_t>(cpu), &own)) << cpu;
     EXPECT_GT(count, 0u);
   }
+}
+
+TEST(Placement, NapsAndTriesToFlee) {
+  cpu_set_t own;
+  ::sched_getaffinity(0, sizeof own, &own);
+  CpuSet allowed;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(static_cast<size_t>(cpu), &own)) allowed.Insert(cpu);
+  }
+  auto probe = Placement::Start({.naps = true, .flees_to = allowed});
+  ASSERT_TRUE(probe) << probe.error().message;
+  ASSERT_TRUE(probe->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (probe->Naps() < 5) clock.WaitUntil(clock.Now() + Milliseconds(5));
+  EXPECT_GE(probe->Samples(), 5u * Placement::kSamplesAwake);
+  EXPECT_GE(probe->Attempts(), 5u);
+  EXPECT_GT(probe->Escapes(), 0u);  // nothing keeps it from the CPUs that it has already
+  EXPECT_TRUE(probe->Running().value());
+}
+
+TEST(WaitMeter, WaitsForWhoSharesItsCpu) {
+  cpu_set_t own;
+  ::sched_getaffinity(0, sizeof own, &own);
+  int cpu = 0;
+  while (!CPU_ISSET(static_cast<size_t>(cpu), &own)) ++cpu;
+  auto first = WaitMeter::Start({.affinity = CpuSet{cpu}});
+  if (!first && first.error().unsupported) GTEST_SKIP() << first.error().message;
+  ASSERT_TRUE(first) << first.error().message;
+  auto second = WaitMeter::Start({.affinity = CpuSet{cpu}});
+  ASSERT_TRUE(second) << second.error().message;
+  ASSERT_TRUE(first->AwaitReady(Seconds(60)));
+  ASSERT_TRUE(second->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (first->Waited() < Milliseconds(20)) clock.WaitUntil(clock.Now() + Milliseconds(5));
+  EXPECT_GT(first->TakeLongest(), Microseconds(100));
+  EXPECT_GT(first->Rounds(), 0u);
+}
+
+TEST(RunGaps, AStopIsAWaitAlsoWhileItLasts) {
+  auto probe = RunGaps::Start({});
+  ASSERT_TRUE(probe) << probe.error().message;
+  ASSERT_TRUE(probe->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (probe->Looks() < 10) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  probe->TakeLongest();
+  ASSERT_TRUE(probe->Signal(SIGSTOP));
+  clock.WaitUntil(clock.Now() + Milliseconds(60));
+  EXPECT_GE(probe->TakeLongest(), Milliseconds(50));
+  ASSERT_TRUE(probe->Signal(SIGCONT));
+  const uint64_t looks = probe->Looks();
+  while (probe->Looks() < looks + 2) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_GE(probe->TakeLongest(), Milliseconds(50));  // the same one, now that it has ended
 }
 
 TEST(ScratchFile, IsUncachedUntilItIsRead) {
@@ -50,6 +106,26 @@ TEST(ScratchFile, ErrorsNameTheDirectory) {
   ASSERT_FALSE(nowhere);
   EXPECT_NE(nowhere.error().message.find("/no/such/directory"), std::string::npos);
   EXPECT_FALSE(Residency::Open("/no/such/file"));
+}
+
+TEST(CachedReader, RestsUntilItMayGoOn) {
+  const auto file = MemoryFile("reader", true);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(WriteAll(file->get(), std::string(1 << 20, 'a'), "reader"));
+  auto reader =
+      CachedReader::Start({.file = fmt::format("/proc/self/fd/{}", file->get()), .passes = 2});
+  ASSERT_TRUE(reader);
+  const Clock& clock = MonotonicClock();
+  const auto until = [&](int64_t passes) {
+    while (reader->Passes() < passes) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  };
+  until(2);
+  clock.WaitUntil(clock.Now() + Milliseconds(50));
+  EXPECT_EQ(reader->Passes(), 2);
+  EXPECT_GT(reader->LastPass(), Nanoseconds(0));
+  reader->AllowPasses(1);
+  until(3);
+  EXPECT_TRUE(reader->Running().value());
 }
 
 TEST(CachedReader, AMissingFileIsAnEndBeforeTheFirstPass) {

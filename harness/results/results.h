@@ -95,6 +95,7 @@ struct Claim {
   Verdict verdict = Verdict::kError;
   std::string reason;  // one line; empty only for kHolds
   int iteration = 1;   // 1 … --repeat
+  std::string shape;   // of the VM that it ran in; "" on a host
   std::optional<Arm> protected_arm;
   std::optional<Arm> control_arm;
   std::string no_control_reason;  // why there is no control arm, when there is none

@@ -84,6 +84,7 @@ Json ClaimJson(const Claim& claim) {
                {"iteration", claim.iteration},
                {"arms", std::move(arms)},
                {"duration_s", claim.duration_s}};
+  if (!claim.shape.empty()) json["shape"] = ToValidUtf8(claim.shape);
   if (!claim.no_control_reason.empty()) {
     json["no_control_reason"] = ToValidUtf8(claim.no_control_reason);
   }

@@ -15,6 +15,9 @@ struct AnonHogOptions {
   std::optional<int> oom_score_adj = std::nullopt;
   // Once `target` is reached, give half of it back and fill it again, over and over.
   bool churn = false;
+  // Bytes a second that it grows by, as the monotonic clock runs; 0 is as fast as it can. What it
+  // missed while it was held up it catches up with.
+  Bytes rate{0};
 };
 
 class AnonHog {
@@ -28,6 +31,8 @@ class AnonHog {
   Bytes TouchedInAll() const { return {worker_.counters().touched_in_all}; }
   Result<cgroup::Exit> Wait(Seconds timeout) { return worker_.process().Wait(timeout); }
   Result<bool> Running() { return worker_.process().Running(); }
+  cgroup::Process& process() { return worker_.process(); }
+  const std::string& name() const { return worker_.name(); }
 
   struct Counters {
     std::atomic<int64_t> touched{0};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <string>
 
 #include "harness/cgroup/worker.h"
@@ -17,6 +18,8 @@ struct CpuHogOptions {
   // catches up, but no stretch of `meter` gets more than duty x meter.
   double duty = 1;
   Nanoseconds meter = Milliseconds(100);
+  // When given, a hog that is ready waits here before it uses any CPU; it must outlive Start.
+  const cgroup::StartGate* gate = nullptr;
 };
 
 class CpuHog {
@@ -26,6 +29,9 @@ class CpuHog {
   Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
   // Rounds of a fixed computation done so far: work, where CPU time may hide a stolen CPU.
   uint64_t Work() const { return worker_.counters().rounds; }
+  // CPU time that the kernel has charged it in all, by its own CPU clock: up to date also while it
+  // runs, where cpu.stat lags by up to a tick.
+  Result<Nanoseconds> CpuTime();
   // CPU time that the hog was charged while the CPU stood still under it: what rounds took beyond
   // the typical one, of those that took more than twice as long (duty 1 only). A hypervisor that
   // takes the CPU away in the middle of a round shows here.
@@ -35,7 +41,11 @@ class CpuHog {
   // What the kernel has charged it; an error once it has ended.
   Result<Nanoseconds> CpuTime() { return worker_.process().CpuTime(); }
   const std::string& name() const { return worker_.name(); }
+  pid_t pid() { return worker_.process().pid(); }
   Result<bool> Running() { return worker_.process().Running(); }
+  // Kills it without waiting for its end, as the destructor does: many hogs that share a CPU end
+  // sooner when all of them are told first.
+  void Stop() { (void)worker_.process().Signal(SIGKILL); }
 
   struct Counters {
     std::atomic<uint64_t> rounds{0};

@@ -1,35 +1,34 @@
 #include "harness/kubelet/allocatable/node_allocatable.h"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 
 #include "harness/kubelet/resources/cpu_conversion.h"
 
 namespace nodeproof::kubelet {
 namespace {
 
-constexpr std::string_view kMemoryAvailable = "memory.available";
-constexpr std::string_view kNodefsAvailable = "nodefs.available";
-
-Quantity ThresholdAmount(const ReservedThreshold& threshold, const Quantity& capacity) {
-  if (threshold.quantity) return *threshold.quantity;
-  const double share =
-      static_cast<double>(capacity.Value()) * static_cast<double>(threshold.percentage);
-  return Quantity::FromBytes(static_cast<int64_t>(share));
+// The resource of which a hard threshold on `signal` keeps some free, or empty.
+std::string_view ReservedBy(eviction::Signal signal) {
+  switch (signal) {
+    case eviction::Signal::kMemoryAvailable:
+      return kMemory;
+    case eviction::Signal::kNodeFsAvailable:
+      return kEphemeralStorage;
+    default:
+      return "";
+  }
 }
 
 // Memory and ephemeral storage that hard eviction thresholds keep free; the last one of a signal
 // wins.
 ResourceList EvictionReservation(const NodeReservations& node) {
   ResourceList reservation;
-  for (const ReservedThreshold& threshold : node.hard_eviction) {
-    const std::string_view resource = threshold.signal == kMemoryAvailable   ? kMemory
-                                      : threshold.signal == kNodefsAvailable ? kEphemeralStorage
-                                                                             : "";
+  for (const eviction::Threshold& threshold : node.hard_eviction) {
+    const std::string_view resource = ReservedBy(threshold.signal);
     if (resource.empty()) continue;
+    const int64_t capacity = Amount(node.capacity, resource).Value();
     reservation.insert_or_assign(std::string(resource),
-                                 ThresholdAmount(threshold, Amount(node.capacity, resource)));
+                                 eviction::Resolve(threshold.value, capacity));
   }
   return reservation;
 }
@@ -45,26 +44,6 @@ ResourceList Remaining(const ResourceList& capacity, const Reserved& reserved) {
   return remaining;
 }
 
-Result<std::optional<ReservedThreshold>> ParseThreshold(const std::string& signal,
-                                                        const std::string& text) {
-  const auto refuse = [&] {
-    return std::unexpected(
-        WithHint(Error{fmt::format("evictionHard: {}: '{}' is no threshold", signal, text), "", 0},
-                 "write a positive quantity such as 100Mi or a percentage such as 5%"));
-  };
-  if (text == "0%" || text == "100%") return std::nullopt;
-  if (text.ends_with('%')) {
-    float percent = 0;
-    const char* const end = text.data() + text.size() - 1;
-    const auto [at, error] = std::from_chars(text.data(), end, percent);
-    if (error != std::errc() || at != end || !(percent >= 0 && percent <= 100)) return refuse();
-    return ReservedThreshold{signal, std::nullopt, percent / 100};
-  }
-  const Result<Quantity> quantity = Quantity::Parse(text);
-  if (!quantity || !quantity->IsPositive()) return refuse();
-  return ReservedThreshold{signal, *quantity, 0};
-}
-
 std::optional<NodeCgroupConfig> ReservedCgroup(const ResourceList& reserved, bool full,
                                                bool compressible, bool memory_qos) {
   if (!full && !compressible) return std::nullopt;
@@ -75,19 +54,11 @@ std::optional<NodeCgroupConfig> ReservedCgroup(const ResourceList& reserved, boo
 
 }  // namespace
 
-Result<std::vector<ReservedThreshold>> HardThresholds(const KubeletConfiguration& config) {
-  std::vector<ReservedThreshold> thresholds;
-  for (const auto& [signal, text] : config.eviction_hard) {
-    if (auto threshold = TRY(ParseThreshold(signal, text))) {
-      thresholds.push_back(std::move(*threshold));
-    }
-  }
-  return thresholds;
-}
-
 Result<NodeReservations> ReservationsOf(const NodeSpec& node, const KubeletConfiguration& config) {
   NodeReservations reservations{Capacity(node), config.system_reserved, config.kube_reserved, {}};
-  reservations.hard_eviction = TRY(HardThresholds(config));
+  reservations.hard_eviction = TRY(eviction::ParseThresholds(eviction::SettingsOf(config)));
+  std::erase_if(reservations.hard_eviction,
+                [](const eviction::Threshold& threshold) { return !threshold.hard(); });
   if (!config.reserved_system_cpus.empty()) {
     reservations.kube_reserved.erase(std::string(kCpu));
     reservations.system_reserved.insert_or_assign(

@@ -11,31 +11,21 @@
 #include "harness/kubelet/api/kubelet_config.h"
 #include "harness/kubelet/api/node_spec.h"
 #include "harness/kubelet/api/pod.h"
+#include "harness/kubelet/eviction/thresholds.h"
 #include "harness/kubelet/resources/hugepages.h"
 
 namespace nodeproof::kubelet {
-
-// A hard eviction threshold as the reservation sees it: a quantity, or a share of the capacity in
-// float32 as the kubelet keeps it (5% of 10Gi is 536870920 bytes). Neither: nothing is reserved.
-struct ReservedThreshold {
-  std::string signal;
-  std::optional<Quantity> quantity;
-  float percentage = 0;  // 0..1
-};
-
-// The hard thresholds of a configuration; "0%" and "100%" are left out, as the kubelet ignores
-// them. Errors: a value that is neither a positive quantity nor a percentage from 0% to 100%.
-Result<std::vector<ReservedThreshold>> HardThresholds(const KubeletConfiguration& config);
 
 struct NodeReservations {
   ResourceList capacity;
   ResourceList system_reserved;
   ResourceList kube_reserved;
-  std::vector<ReservedThreshold> hard_eviction;
+  std::vector<eviction::Threshold> hard_eviction;
 };
 
 // The reservations of a configuration on a node. reservedSystemCPUs takes the place of the cpu
-// entries of systemReserved and kubeReserved (cmd/kubelet/app/server.go).
+// entries of systemReserved and kubeReserved (cmd/kubelet/app/server.go). Errors: those of
+// eviction::ParseThresholds().
 Result<NodeReservations> ReservationsOf(const NodeSpec& node, const KubeletConfiguration& config);
 
 // What the scheduler must leave alone: system + kube + hard eviction, for each resource of the

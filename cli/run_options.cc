@@ -1,0 +1,88 @@
+#include "cli/run_options.h"
+
+#include "cli/paths.h"
+#include "cli/shape_choice.h"
+
+namespace nodeproof::cli {
+namespace {
+
+void AddNodeOptions(CLI::App& command, RunOptions& options) {
+  command.add_option("--node", options.node, "Where to run: auto, host or vm (default: auto).");
+  command.add_option("--kernel", options.kernel,
+                     "A bzImage, or the short name of a cached kernel such as 6.12 or 6.1.");
+  command.add_option("--cpus", options.cpus, "CPUs of the VM (default: the shape's).");
+  command.add_option("--memory", options.memory, "Memory of the VM, such as 2G.");
+  command.add_option("--shape", options.shape,
+                     "Hardware of the VM (default: the smallest shapes that the claims need).");
+  command.add_option("--module", options.modules,
+                     "Kernel module to load in the VM before the claims; may be repeated.");
+  command.add_option("--accel", options.accelerator, "auto, kvm or tcg (default: auto).");
+  command.add_option("--lane", options.lane,
+                     "realtime, or deterministic: a virtual clock that repeats bit for bit.");
+}
+
+}  // namespace
+
+void AddRunOptions(CLI::App& command, RunOptions& options) {
+  command.add_option("CLAIM", options.globs, "Claims to run, such as 'cpu.*' (default: all).");
+  AddNodeOptions(command, options);
+  command.add_option("--driver", options.driver,
+                     "Names of cgroups: systemd or cgroupfs (default: systemd).");
+  command.add_option("--seed", options.seed, "Seed of all random input (default: 1).");
+  command.add_option("--repeat", options.repeat, "Run every claim N times (default: 1).")
+      ->check(CLI::Range(1, 10000));
+  command
+      .add_option("--timeout", options.timeout_s,
+                  "Seconds that one claim's measurement may take (default: each claim's own).")
+      ->check(CLI::Range(1.0, 86400.0));
+  command.add_option("--out", options.out,
+                     "Folder for results.json, junit.xml, results.ktap and report.html.");
+  command.add_flag("--no-control", options.no_control,
+                   "Leave the control arms out; the report says so.");
+  command.add_flag("--thorough", options.thorough,
+                   "Draw more of what is drawn at random (20 trees instead of 1).");
+  command.add_option("--known", options.known,
+                     "List of known violations (default: the one that nodeproof ships with).");
+  command.add_flag("--strict", options.strict,
+                   "Count known violations as violations, in reports and exit status.");
+  command.add_flag("--json", options.json, "Print the results as JSON; progress to stderr.");
+}
+
+Result<node::RunRequest> MakeRequest(const RunOptions& options) {
+  node::RunRequest request;
+  request.control = !options.no_control;
+  request.seed = options.seed;
+  if (options.thorough) request.args["thorough"] = true;
+  request.lane = TRY(node::ParseLane(options.lane));
+  request.driver = TRY(node::ParseCgroupDriver(options.driver));
+  request.claim_timeout = Seconds(options.timeout_s);
+  return request;
+}
+
+Result<node::VmOptions> MakeVmOptions(const RunOptions& options) {
+  node::VmOptions vm;
+  vm.agent = TRY(AgentPath()).string();
+  vm.kernel = options.kernel;
+  vm.shape = options.shape.empty() ? std::string(kFirstShape) : options.shape;
+  vm.cpus = options.cpus;
+  if (!options.memory.empty()) {
+    const auto size = ParseSize(options.memory);
+    if (!size) return Fail("--memory: {}", size.error().message);
+    vm.memory = *size;
+  }
+  vm.modules = options.modules;
+  vm.accelerator = TRY(node::ParseAcceleratorChoice(options.accelerator));
+  return vm;
+}
+
+std::string VmOnly(const RunOptions& options) {
+  if (options.lane == "deterministic") return "the deterministic lane";
+  if (!options.kernel.empty()) return "--kernel";
+  if (!options.modules.empty()) return "--module";
+  if (!options.shape.empty()) return "--shape";
+  if (options.cpus) return "--cpus";
+  if (!options.memory.empty()) return "--memory";
+  return "";
+}
+
+}  // namespace nodeproof::cli

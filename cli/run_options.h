@@ -1,0 +1,48 @@
+// What the user asked `run` for, and what that means to a node.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/node/protocol.h"
+#include "harness/node/vm_node.h"
+
+namespace nodeproof::cli {
+
+struct RunOptions {
+  std::vector<std::string> globs;
+  std::string node = "auto";
+  std::string lane = "realtime";
+  std::string driver = "systemd";
+  std::string accelerator = "auto";
+  std::string kernel;
+  std::string shape;  // "": the shapes that the claims need
+  std::optional<int> cpus;
+  std::string memory;
+  std::vector<std::string> modules;
+  uint64_t seed = 1;
+  int repeat = 1;
+  double timeout_s = 0;
+  std::string out;
+  bool no_control = false;
+  bool thorough = false;
+  std::string known;  // a list of known violations; "" for the shipped one
+  bool strict = false;
+  bool json = false;
+
+  // The user chose the VM's hardware: every claim runs on it, or is unsupported there.
+  bool FixesHardware() const { return !shape.empty() || cpus || !memory.empty(); }
+};
+
+void AddRunOptions(CLI::App& command, RunOptions& options);
+
+// Errors name the option.
+Result<node::RunRequest> MakeRequest(const RunOptions& options);
+Result<node::VmOptions> MakeVmOptions(const RunOptions& options);
+
+// What the user asked for that only a VM can do, or "".
+std::string VmOnly(const RunOptions& options);
+
+}  // namespace nodeproof::cli

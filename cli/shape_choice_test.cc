@@ -1,0 +1,71 @@
+#include "cli/shape_choice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace nodeproof::cli {
+namespace {
+
+CatalogEntry Claim(const std::string& id, const CpuLayout& layout, Bytes memory = Bytes{0}) {
+  CatalogEntry claim;
+  claim.id = id;
+  claim.needs_layout = layout;
+  claim.needs_memory = memory;
+  return claim;
+}
+
+std::string ShapeFor(const CpuLayout& layout, Bytes memory = Bytes{0}) {
+  return ChooseShape(Claim("c", layout, memory), ShapesBySize().value()).value();
+}
+
+TEST(ShapeChoice, TakesTheSmallestShapeThatHasWhatAClaimNeeds) {
+  EXPECT_EQ(ShapeFor({}), "default");
+  EXPECT_EQ(ShapeFor({.cpus = 2}), "default");
+  EXPECT_EQ(ShapeFor({.cpus = 4}), "four");
+  EXPECT_EQ(ShapeFor({.cpus = 4, .threads = 2}), "smt-four");
+  EXPECT_EQ(ShapeFor({.cpus = 4, .last_level_caches = 2}), "two-llc");
+  EXPECT_EQ(ShapeFor({.cpus = 4, .numa_nodes = 2}), "two-numa");
+  EXPECT_EQ(ShapeFor({.cpus = 6, .numa_nodes = 2, .cpus_per_numa_node = 3}), "two-numa-six");
+}
+
+TEST(ShapeChoice, FindsNoneForWhatNoShapeHas) {
+  EXPECT_EQ(ShapeFor({.cpus = 1000}), "");
+  EXPECT_EQ(ShapeFor({}, GiB(1024)), "");
+}
+
+TEST(ShapeChoice, OnlyNodesWithCpusCount) {
+  const CpuLayout far = LayoutOf(node::FindShape("hmat-far").value()).value();
+  EXPECT_EQ(far.numa_nodes, 2);
+  EXPECT_EQ(far.cpus_per_numa_node, 2);
+  EXPECT_EQ(LayoutOf(node::FindShape("smt").value()).value().last_level_caches, 2);
+}
+
+TEST(PlanWork, PutsClaimsOfOneShapeTogetherRepetitionByRepetition) {
+  const CatalogEntry a = Claim("a", {});
+  const CatalogEntry b = Claim("b", {.cpus = 4});
+  const CatalogEntry c = Claim("c", {.cpus = 2});
+  const auto plan = PlanWork({&a, &b, &c}, 2, 4);
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_THAT(plan->notes, testing::IsEmpty());
+  std::vector<std::string> order;
+  for (const WorkItem& item : plan->work) {
+    order.push_back(fmt::format("{} {} {}", item.shape, item.claim->id, item.iteration));
+  }
+  EXPECT_THAT(order, testing::ElementsAre("default a 1", "default c 1", "default a 2",
+                                          "default c 2", "four b 1", "four b 2"));
+}
+
+TEST(PlanWork, SaysWhichShapeIsTooLargeForThisMachine) {
+  const CatalogEntry wide = Claim("wide", {.cpus = 6, .numa_nodes = 2});
+  const CatalogEntry endless = Claim("endless", {.cpus = 1000});
+  const auto plan = PlanWork({&wide, &endless}, 1, 4);
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(plan->work[0].shape, "default");
+  EXPECT_EQ(plan->work[1].shape, "default");
+  ASSERT_EQ(plan->notes.size(), 1u);
+  EXPECT_THAT(plan->notes[0], testing::StartsWith("wide needs the shape two-numa-six"));
+  EXPECT_EQ(PlanWork({&wide}, 1, 6)->work[0].shape, "two-numa-six");
+}
+
+}  // namespace
+}  // namespace nodeproof::cli

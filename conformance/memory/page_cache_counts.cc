@@ -1,0 +1,232 @@
+// What page cache counts as: in the kubelet's working set, against its writer, and against a
+// Guaranteed pod's own limit.
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "conformance/memory/memory_claims.h"
+#include "conformance/memory/steps.h"
+#include "conformance/pods.h"
+#include "harness/base/file.h"
+#include "harness/cgroup/stats.h"
+#include "harness/kubelet/eviction/signals.h"
+#include "harness/measure/estimate.h"
+#include "harness/probe/scratch_file.h"
+#include "harness/stress/file_flood.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+using Kind = stress::FileFloodOptions::Kind;
+
+constexpr Bytes kCache = MiB(48);
+
+// With the multi-generational LRU a page read again through read(2) stays where it is until it is
+// aged, while one that is mapped counts as active from its first use (mm/swap.c, folio_add_lru());
+// without, the second read(2) makes a page active (mark_page_accessed()).
+bool UsesGenerations() {
+  const auto enabled = ReadFile("/sys/kernel/mm/lru_gen/enabled");
+  return enabled && Trim(*enabled) != "0x0000";
+}
+
+// besteffort ── pod ── main    a 48M file, read once (control: used so that it counts as active)
+Result<results::Arm> MeasureWorkingSet(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}));
+  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  const probe::ScratchFile file =
+      TRY(probe::ScratchFile::Write(*context.environment().scratch, kCache));
+  const Kind active = UsesGenerations() ? Kind::kMap : Kind::kReadTwice;
+  stress::FileFlood reader =
+      TRY(stress::FileFlood::Start({.group = &group,
+                                    .kind = is_protected ? Kind::kRead : active,
+                                    .file = file.path(),
+                                    .amount = kCache}));
+  TRY(reader.AwaitDone(context.patience()));
+  const Bytes lag = ChargeBatches(context);
+  const Clock& clock = context.clock();
+  const Nanoseconds deadline = clock.Now() + std::chrono::seconds(5);
+  cgroup::KeyedCounters stat;
+  // memory.stat is brought up to date every 2 s.
+  TRY(Await(context, "memory.stat up to date", [&]() -> Result<bool> {
+    stat = TRY(cgroup::ReadKeyed(group, "memory.stat"));
+    return Bytes{stat.Get("file")} >= kCache - KiB(64) || clock.Now() > deadline;
+  }));
+  const Bytes usage{TRY(cgroup::ReadNumber(group, "memory.current"))};
+  const Bytes working_set{kubelet::eviction::WorkingSet(usage.value, stat.Get("inactive_file"))};
+
+  results::Arm arm = DescribedArm(
+      tree,
+      is_protected ? "read once" : (active == Kind::kMap ? "mapped and touched" : "read twice"));
+  arm.checks = {
+      BytesAtMost("working set (memory.current - inactive_file)", MiB(1), working_set, lag * 2),
+      BytesAtLeast("memory.current", kCache, usage)};
+  arm.notes.push_back(fmt::format("active_file {}, inactive_file {}",
+                                  FormatBytes(Bytes{stat.Get("active_file")}),
+                                  FormatBytes(Bytes{stat.Get("inactive_file")})));
+  arm.load = {BytesDone("reader", kCache, reader.Moved())};
+  return arm;
+}
+
+constexpr Bytes kWritten = MiB(32);
+
+// Bytes written by `group` as io.stat counts them, on all disks.
+Result<Bytes> WrittenBy(const cgroup::Cgroup& group) {
+  const std::string stat = TRY(group.Read("io.stat"));
+  int64_t sum = 0;
+  for (const std::string_view word : Words(stat)) {
+    if (word.starts_with("wbytes=")) sum += TRY(ParseInt(word.substr(7)));
+  }
+  return Bytes{sum};
+}
+
+// besteffort ─┬─ writer      32M, buffered, then fsync
+//             └─ neighbour   a process at rest
+Result<results::Arm> MeasureAttribution(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  TRY(context.environment().capsule->Require("io"));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("writer", {{}}), MakePod("neighbour", {{}})}));
+  const cgroup::Cgroup& group = *TRY(tree.Container("writer", "main"));
+  const cgroup::Cgroup& neighbour = *TRY(tree.Container("neighbour", "main"));
+  stress::AnonHog beside =
+      TRY(stress::AnonHog::Start({.name = "neighbour", .group = &neighbour, .target = MiB(1)}));
+  TRY(beside.AwaitFull(context.patience()));
+  const Bytes neighbour_before{TRY(cgroup::ReadNumber(neighbour, "memory.current"))};
+  stress::FileFlood writer =
+      TRY(stress::FileFlood::Start({.group = is_protected ? &group : &neighbour,
+                                    .kind = Kind::kWriteNew,
+                                    .file = *context.environment().scratch,
+                                    .amount = kWritten,
+                                    .sync = true}));
+  TRY(writer.AwaitDone(context.patience()));
+
+  results::Arm arm = DescribedArm(
+      tree, is_protected ? "the writer is in its own pod" : "the writer is in the neighbour");
+  const Bytes usage{TRY(cgroup::ReadNumber(group, "memory.current"))};
+  const Bytes neighbours{TRY(cgroup::ReadNumber(neighbour, "memory.current"))};
+  arm.checks = {BytesAtLeast("io.stat wbytes of the writer", kWritten, TRY(WrittenBy(group))),
+                BytesAtMost("the same, at most", kWritten, TRY(WrittenBy(group)), MiB(1)),
+                BytesAtLeast("memory.current of the writer", kWritten, usage),
+                BytesAtMost("the same, at most", kWritten, usage, KernelShare(context, kWritten)),
+                BytesAtMost("io.stat wbytes of the neighbour", Bytes{0}, TRY(WrittenBy(neighbour))),
+                BytesAtMost("memory.current that the neighbour gained", Bytes{0},
+                            neighbours - neighbour_before, ChargeBatches(context))};
+  arm.load = {BytesDone("writer", kWritten, writer.Moved())};
+  return arm;
+}
+
+constexpr Bytes kGuaranteed = MiB(32);
+constexpr Bytes kRead = kGuaranteed * 4;
+
+// node ── kubepods ── pod   memory.min = memory.max = 32M ── main  the same     reads 128M
+Result<results::Arm> MeasureGuaranteed(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  kubelet::KubeletConfiguration config;
+  config.single_process_oom_kill = true;  // one kill, one process
+  TRY(config.feature_gates.Set(kubelet::kMemoryQoS, true));
+  config.memory_reservation_policy = kubelet::MemoryReservationPolicy::kTieredReservation;
+  const kubelet::Pod pod = MakePod("pod", {{.cpu_request = "500m",
+                                            .cpu_limit = "500m",
+                                            .memory_request = "32Mi",
+                                            .memory_limit = "32Mi"}});
+  const auto edit = [&](kubelet::Plan& plan) -> Status {
+    if (is_protected) return {};
+    return Override(plan, TRY(PathOfContainer(plan, "pod")), "memory.max", "max",
+                    "the pod's limit is met first");
+  };
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), config, {pod}, edit));
+  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  const Bytes min{TRY(cgroup::ReadNumber(group, "memory.min"))};
+  const probe::ScratchFile file =
+      TRY(probe::ScratchFile::Write(*context.environment().scratch, kRead));
+  stress::FileFlood reader =
+      TRY(stress::FileFlood::Start({.group = &group, .file = file.path(), .amount = kRead}));
+  TRY(Await(context, "the reader's end", [&]() -> Result<bool> {
+    return reader.Moved() >= kRead || !TRY(reader.Running()) ||
+           TRY(Counter(group, "memory.events", "oom_kill")) > 0;
+  }));
+  results::Arm arm = DescribedArm(
+      tree, is_protected ? "limits as the kubelet writes them" : "the limit is on the pod alone");
+  arm.checks = {
+      CountIs("oom_kill in memory.events", 0, TRY(Counter(group, "memory.events", "oom_kill"))),
+      CountIs("readers that read all of their 128M", 1, reader.Moved() >= kRead),
+      BytesAtLeast("memory.min of the container", kGuaranteed, min)};
+  arm.load = {BytesDone("reader", MiB(16), reader.Moved())};
+  return arm;
+}
+
+Needs DiskNeeds() {
+  return {.controllers = kMemoryControllers,
+          .memory = MiB(256),
+          .scratch = true,
+          .realtime = true,
+          .why_realtime = "its page cache needs a disk"};
+}
+
+}  // namespace
+
+Claim MemoryWorkingSet() {
+  return {
+      .id = "memory.working-set",
+      .statement =
+          "Page cache that was used once is not in the working set by which the kubelet "
+          "evicts.",
+      .source =
+          "Kubernetes 1.36, cAdvisor: working set = memory.current - inactive_file; k8s#43916",
+      .needs = DiskNeeds(),
+      .explanation =
+          {.tree = "besteffort ── pod ── main",
+           .load = "A process reads a 48M file once.",
+           .expected = "memory.current is 48M and more, the working set 1M at most.",
+           .tolerance = "1M for the process itself; memory.stat lags by up to 64 pages a CPU, and "
+                        "as much may be charged ahead.",
+           .control = "The file is used so that it counts as active: read twice, or, where the "
+                      "kernel has the multi-generational LRU on, mapped and touched. Then all 48M "
+                      "are in the working set, although they could be reclaimed."},
+      .measure = MeasureWorkingSet};
+}
+
+Claim MemoryWritebackAttribution() {
+  return {
+      .id = "memory.writeback-attribution",
+      .statement = "Dirty pages and their writeback are charged to the writer.",
+      .source = "Documentation/admin-guide/cgroup-v2.rst, \"Writeback\"",
+      .needs = DiskNeeds(),
+      .explanation =
+          {.tree = "besteffort ─┬─ pod writer\n"
+                   "            └─ pod neighbour",
+           .load = "A process of writer writes a new file of 32M, buffered, and calls fsync.",
+           .expected = "io.stat of its container counts 32M written, memory.current 32M of page "
+                       "cache; the neighbour's count nothing.",
+           .tolerance = "Bytes written: 1M for the file system's own blocks. Memory: the kernel's "
+                        "share (batches, 1 MiB for the process).",
+           .control = "The writer is in the neighbour."},
+      .measure = MeasureAttribution};
+}
+
+Claim MemoryMinGuaranteedPageCache() {
+  return {
+      .id = "memory.min.guaranteed-page-cache",
+      .statement =
+          "A Guaranteed pod whose memory.min is its memory.max reclaims its own page cache "
+          "at the limit and is not OOM-killed for it.",
+      .source =
+          "KEP-2570 says otherwise; mm/memcontrol.c, mem_cgroup_calculate_protection(): the "
+          "group whose own limit is met is not protected from itself",
+      .needs = DiskNeeds(),
+      .explanation =
+          {.tree = "kubepods ── pod   memory.min = memory.max = 32M (TieredReservation)\n"
+                   "             └─ main  memory.min = memory.max = 32M",
+           .load = "A process reads a 128M file.",
+           .expected =
+               "It reads all, no oom_kill: the container's limit is met before its pod's, "
+               "and reclaim at a group's own limit does not look at that group's memory.min.",
+           .tolerance = "Kills are counted: none.",
+           .control = "The container has no limit of its own, so that its pod's is met: then the "
+                      "container's memory.min holds, nothing can be reclaimed, and it is "
+                      "OOM-killed."},
+      .measure = MeasureGuaranteed};
+}
+
+}  // namespace nodeproof::conformance

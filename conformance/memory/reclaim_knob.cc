@@ -1,0 +1,78 @@
+// memory.reclaim: frees what it was asked for, or says that it could not.
+#include <cerrno>
+
+#include "conformance/memory/memory_claims.h"
+#include "conformance/memory/steps.h"
+#include "conformance/pods.h"
+#include "harness/cgroup/stats.h"
+#include "harness/probe/scratch_file.h"
+#include "harness/stress/file_flood.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+constexpr Bytes kCache = MiB(64);
+constexpr Bytes kAsked = MiB(32);
+
+// besteffort ── pod ── main    64M of page cache (control: of anonymous memory), at rest
+Result<results::Arm> MeasureReclaim(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}));
+  const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
+  if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
+  const probe::ScratchFile file =
+      TRY(probe::ScratchFile::Write(*context.environment().scratch, kCache));
+  stress::FileFlood reader =
+      TRY(stress::FileFlood::Start({.group = &group,
+                                    .file = file.path(),
+                                    .amount = is_protected ? kCache : KiB(256)}));
+  TRY(reader.AwaitDone(context.patience()));
+  stress::AnonHog hog = TRY(
+      stress::AnonHog::Start({.group = &group, .target = is_protected ? KiB(64) : kCache}));
+  TRY(hog.AwaitFull(context.patience()));
+
+  const auto current = [&] { return cgroup::ReadNumber(group, "memory.current"); };
+  const Bytes before{TRY(current())};
+  const Status asked = group.Write("memory.reclaim", fmt::format("{}", kAsked.value));
+  const Bytes after{TRY(current())};
+  // More than there is: it must say so.
+  const Status too_much = group.Write("memory.reclaim", fmt::format("{}", before.value * 2));
+
+  results::Arm arm =
+      DescribedArm(tree, is_protected ? "64M of page cache" : "64M of anonymous memory, no swap");
+  arm.checks = {BytesAtLeast("freed of 32M", kAsked, before - after, ChargeBatches(context)),
+                BytesAtMost("the same, at most", kAsked, before - after,
+                            ChargeBatches(context) + MiB(1)),
+                CountIs("the write of 32M was taken", 1, asked.has_value()),
+                CountIs("asking for more than there is: EAGAIN", 1,
+                        !too_much && too_much.error().code == EAGAIN),
+                CountIs("oom_kill in memory.events", 0,
+                        TRY(Counter(group, "memory.events", "oom_kill")))};
+  arm.load = {BytesDone("in use before", kCache, before)};
+  return arm;
+}
+
+}  // namespace
+
+Claim MemoryReclaimKnob() {
+  return {
+      .id = "memory.reclaim.knob",
+      .statement = "memory.reclaim frees what it was asked for, or answers EAGAIN.",
+      .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.reclaim\"",
+      .needs = {.controllers = kMemoryControllers,
+                .memory = MiB(256),
+                .scratch = true,
+                .realtime = true,
+                .why_realtime = "its page cache needs a disk"},
+      .explanation =
+          {.tree = "besteffort ── pod ── main",
+           .load = "64M of page cache at rest; 32M are asked back, then more than there is.",
+           .expected = "32M are freed when the first write returns; the second fails with EAGAIN.",
+           .tolerance = "Less by the charge batch of each CPU (64 pages), which counts as usage and "
+                        "may be drained or refilled; more by the same and the pages that reclaim "
+                        "frees at once (1 MiB).",
+           .control = "64M of anonymous memory without swap: nothing can be freed."},
+      .measure = MeasureReclaim};
+}
+
+}  // namespace nodeproof::conformance

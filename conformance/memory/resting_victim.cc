@@ -1,0 +1,54 @@
+#include "conformance/memory/resting_victim.h"
+
+#include <algorithm>
+
+namespace nodeproof::conformance {
+namespace {
+
+Result<int64_t> Refaults(const cgroup::Cgroup& group) {
+  return Counter(group, "memory.stat", "workingset_refault_file");
+}
+
+}  // namespace
+
+Result<RestingVictim> RestingVictim::Start(ArmContext& context, const cgroup::Cgroup& group,
+                                           Bytes cache) {
+  probe::ScratchFile file =
+      TRY(probe::ScratchFile::Write(*context.environment().scratch, cache));
+  probe::Residency residency = TRY(probe::Residency::Open(file.path()));
+  // Two passes: the second finds every page, which gives the time of a cached read.
+  probe::CachedReader reader = TRY(probe::CachedReader::Start(
+      {.name = "victim", .group = &group, .file = file.path(), .passes = 2}));
+  RestingVictim victim(group, std::move(file), std::move(residency), std::move(reader));
+  TRY(Await(context, "the victim's second pass", [&]() -> Result<bool> {
+    if (!TRY(victim.reader_.Running())) return Fail("the victim ended by itself");
+    return victim.reader_.Passes() >= 2;
+  }));
+  victim.first_pass_ = victim.reader_.LastPass();
+  victim.before_ = victim.least_ = TRY(victim.residency_.Resident());
+  victim.refaults_before_ = TRY(Refaults(group));
+  return victim;
+}
+
+Result<Bytes> RestingVictim::Look() {
+  const Bytes resident = TRY(residency_.Resident());
+  least_ = std::min(least_, resident);
+  return resident;
+}
+
+Result<RestingVictim::Reread> RestingVictim::ReadAgain(ArmContext& context) {
+  const int64_t passes = reader_.Passes();
+  reader_.AllowPasses(1);
+  TRY(Await(context, "the victim's last pass", [&]() -> Result<bool> {
+    if (!TRY(reader_.Running())) return Fail("the victim ended while the aggressor ran");
+    return reader_.Passes() > passes;
+  }));
+  return Reread{TRY(Refaults(*group_)) - refaults_before_, reader_.LastPass(), first_pass_};
+}
+
+std::string Describe(const RestingVictim::Reread& reread) {
+  return fmt::format("the victim read its file again in {}, {} when all of it was cached",
+                     FormatDuration(reread.pass), FormatDuration(reread.first_pass));
+}
+
+}  // namespace nodeproof::conformance

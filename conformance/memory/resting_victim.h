@@ -1,0 +1,52 @@
+// A victim with its working set in the page cache, at rest while an aggressor runs: nothing but
+// protection keeps its pages. Afterwards it reads them again and counts what had to come from disk.
+#pragma once
+
+#include "conformance/memory/steps.h"
+#include "harness/probe/cached_reader.h"
+#include "harness/probe/residency.h"
+#include "harness/probe/scratch_file.h"
+
+namespace nodeproof::conformance {
+
+class RestingVictim {
+ public:
+  // Reads `cache` bytes of a file of its own into the page cache, charged to `group`.
+  static Result<RestingVictim> Start(ArmContext& context, const cgroup::Cgroup& group, Bytes cache);
+
+  // Looks at its pages: what is there now, and the least of all looks so far.
+  Result<Bytes> Look();
+  Bytes least() const { return least_; }
+  // The pages it had before anybody ran against it.
+  Bytes before() const { return before_; }
+
+  // Reads the whole file once more.
+  struct Reread {
+    int64_t refaults = 0;       // workingset_refault_file of its group, since Start()
+    Nanoseconds pass{0};        // what the pass took
+    Nanoseconds first_pass{0};  // what a pass over cached pages took before
+  };
+  Result<Reread> ReadAgain(ArmContext& context);
+
+ private:
+  RestingVictim(const cgroup::Cgroup& group, probe::ScratchFile file, probe::Residency residency,
+                probe::CachedReader reader)
+      : group_(&group),
+        file_(std::move(file)),
+        residency_(std::move(residency)),
+        reader_(std::move(reader)) {}
+
+  const cgroup::Cgroup* group_;
+  probe::ScratchFile file_;
+  probe::Residency residency_;
+  probe::CachedReader reader_;
+  Bytes before_{0};
+  Bytes least_{0};
+  int64_t refaults_before_ = 0;
+  Nanoseconds first_pass_{0};
+};
+
+// "re-read in 12 ms, 10 ms before": for an arm's notes.
+std::string Describe(const RestingVictim::Reread& reread);
+
+}  // namespace nodeproof::conformance

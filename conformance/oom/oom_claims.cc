@@ -1,0 +1,13 @@
+#include "conformance/oom/oom_claims.h"
+
+namespace nodeproof::conformance {
+
+void RegisterOomClaims(ClaimRegistry& registry) {
+  registry.Add(OomOrder());
+  registry.Add(OomLargestFirst());
+  registry.Add(OomStaysInside());
+  registry.Add(OomScoreAdjValues());
+  registry.Add(OomGroup());
+}
+
+}  // namespace nodeproof::conformance
