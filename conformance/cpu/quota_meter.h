@@ -91,7 +91,8 @@ struct SpentQuota {
 inline constexpr const char* kSpentQuotaTolerance =
     "The group is read once a period, while it is throttled and holds no runtime. Between two such "
     "readings it was charged its refills and the difference of two debts, on each CPU at most a "
-    "tick (4 ms at HZ=250) and what the node may have stood still in that period (what the watching "
+    "tick (4 ms at HZ=250) and what the node may have stood still in that period (what the "
+    "watching "
     "threads saw, and the 5 ms that they sleep): that is the interval. "
     "Periods are added until it fits into 4 % of the quota, less than half of a tenth. A period in "
     "which the node stood still for so long that a quota may have been lost is left out and "

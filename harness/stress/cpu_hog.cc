@@ -154,16 +154,6 @@ Result<CpuHog> CpuHog::Start(const CpuHogOptions& options) {
   return CpuHog(std::move(worker));
 }
 
-Result<Nanoseconds> CpuHog::CpuTime() {
-  clockid_t clock{};
-  if (const int code = ::clock_getcpuclockid(worker_.process().pid(), &clock); code != 0) {
-    return FailErrno(code, fmt::format("find the CPU clock of {}", name()));
-  }
-  timespec used{};
-  if (::clock_gettime(clock, &used) != 0) {
-    return FailErrno(errno, fmt::format("read the CPU clock of {}", name()));
-  }
-  return std::chrono::seconds(used.tv_sec) + Nanoseconds(used.tv_nsec);
-}
+Result<Nanoseconds> CpuHog::CpuTime() { return worker_.process().CpuTime(); }
 
 }  // namespace nodeproof::stress
