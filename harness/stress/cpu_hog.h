@@ -35,6 +35,8 @@ class CpuHog {
   Nanoseconds HeldUp() const { return Nanoseconds(worker_.counters().held_up_ns); }
   // The most CPU time that any stretch of `meter` held since the last call (duty < 1 only).
   Nanoseconds TakePeak() { return Nanoseconds(worker_.counters().peak_ns.exchange(0)); }
+  // What the kernel has charged it; an error once it has ended.
+  Result<Nanoseconds> CpuTime() { return worker_.process().CpuTime(); }
   const std::string& name() const { return worker_.name(); }
   pid_t pid() { return worker_.process().pid(); }
   Result<bool> Running() { return worker_.process().Running(); }
