@@ -91,7 +91,7 @@ Result<results::Arm> MeasureWakeup(ArmContext& context) {
   constexpr Milliseconds kStretch{200};
   constexpr uint64_t kDue = 100;  // requests in a stretch
   Contest contest = TRY(Contest::Plant(context));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   probe::Waker victim = TRY(probe::Waker::Start(
       {.group = TRY(contest.Victim()), .affinity = CpuSet{context.QuietCpu()}}));
   TRY(victim.AwaitReady(context.patience()));
@@ -142,7 +142,7 @@ Result<results::Arm> MeasureGap(ArmContext& context) {
   // Weights of a Guaranteed pod of 1 CPU and of the BestEffort slice, siblings below kubepods.
   constexpr double kBestEffortShare = 1.0 / (39 + 1);
   Contest contest = TRY(Contest::Plant(context));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   probe::Spinner victim = TRY(probe::Spinner::Start(
       {.group = TRY(contest.Victim()), .affinity = CpuSet{context.QuietCpu()}}));
   TRY(victim.AwaitReady(context.patience()));

@@ -28,7 +28,7 @@ Result<results::Arm> MeasureCeiling(ArmContext& context) {
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {LimitedPod("500m")}, edit));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   // On every CPU: the timer that refills the quota may sit on another one than the hog.
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   const auto hogs = TRY(StartHogs(context, group, "hog", CpuSet{context.QuietCpu()}));
   SpentQuotaChecks spent = TRY(MeasureSpentQuota(
       context, *stalls, {.name = "CPUs used", .group = &group, .quota = kPeriod / 2}));
@@ -55,7 +55,7 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
                                                {LimitedPod(is_protected ? "500m" : "400m")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   probe::BudgetUser load = TRY(probe::BudgetUser::Start({.group = &group,
                                                          .affinity = CpuSet{context.QuietCpu()},
                                                          .period = kPeriod,
@@ -114,8 +114,9 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   arm.checks = std::move(taken.checks);
   arm.notes = std::move(taken.notes);
   TellTree(arm, tree);
-  // The load has to come near the limit to say anything; under the control's 0.40 it takes all.
-  arm.load = {sum.Proof("load", is_protected ? 0.45 : 0.36), PeriodsProof(sum, kPeriod)};
+  // The load has to come near the limit to say anything: four fifths of its 0.47, where it repaid
+  // what it was charged before; under the control's 0.40 nine tenths of that.
+  arm.load = {sum.Proof("load", is_protected ? 0.38 : 0.36), PeriodsProof(sum, kPeriod)};
   if (is_protected) {
     arm.load.push_back({"load", "periods", 1, static_cast<double>(periods)});
   }

@@ -49,7 +49,7 @@ Result<results::Arm> MeasureBurst(ArmContext& context) {
                                                          .rest = Milliseconds(102),
                                                          .runs = 2,
                                                          .throttled = Milliseconds(12),
-                                                         .most = kPeriod}));
+                                                         .most = 2 * kPeriod}));
   cgroup::CpuStat last;
   probe::QuotaRuns::Cycle cycle;
   int64_t cycles = 0;
@@ -115,7 +115,7 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
                                                          .affinity = CpuSet{context.QuietCpu()},
                                                          .rest = Milliseconds(110),
                                                          .throttled = Milliseconds(20),
-                                                         .most = kPeriod * 9 / 10}));
+                                                         .most = 2 * kPeriod}));
   cgroup::CpuStat last;
   probe::QuotaRuns::Cycle cycle;
   Nanoseconds late_before{0};

@@ -24,7 +24,7 @@ Result<results::Arm> MeasureTwoInOne(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
                                                {LimitedPod(is_protected ? "1" : "500m")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   const CpuSet cpu{context.QuietCpu()};
   auto first = TRY(StartHogs(context, group, "first hog", cpu));
   auto second = TRY(StartHogs(context, group, "second hog", cpu));
@@ -82,7 +82,7 @@ Result<results::Arm> MeasureMultiThread(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(kubelet::SimpleNode(std::max(4, cpus), GiB(8).value),
                                                {}, {LimitedPod(limit)}, edit));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   std::vector<probe::Spinner> victims;
   for (const int cpu : contest) {
     victims.push_back(TRY(probe::Spinner::Start(
@@ -134,7 +134,7 @@ Result<results::Arm> MeasureBursty(ArmContext& context) {
   const capsule::Tree tree = TRY(
       context.Plant(kubelet::SimpleNode(std::max(4, cpus), GiB(8).value), {}, {LimitedPod(limit)}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   std::vector<stress::CpuHog> loads;
   for (const int cpu : context.online()) {
     loads.push_back(TRY(stress::CpuHog::Start({.name = "bursty-load",

@@ -35,7 +35,7 @@ Result<results::Arm> MeasureNested(ArmContext& context) {
       MakePod("inner", {{.cpu_request = "300m", .cpu_limit = "600m"}})};
   const capsule::Tree tree =
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, pods, edit));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   const CpuSet cpu{context.QuietCpu()};
 
   // One after the other: two groups at once would keep each other from their quotas where the node
@@ -79,7 +79,7 @@ Result<results::Arm> MeasurePodLevel(ArmContext& context) {
       "pod", {{.name = "one", .cpu_request = "100m"}, {.name = "two", .cpu_request = "100m"}});
   const capsule::Tree tree =
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {pod}, edit));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   results::Arm arm;
   std::vector<stress::CpuHog> hogs;
   for (const char* name : {"one", "two"}) {
@@ -133,7 +133,7 @@ Result<results::Arm> MeasureProgress(ArmContext& context) {
                                            {.name = "c", .cpu_request = "100m"}});
   const capsule::Tree tree =
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {}, {pod}, edit));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
 
   std::vector<stress::CpuHog> hogs;
   std::vector<QuotaMeter> meters;
@@ -151,14 +151,12 @@ Result<results::Arm> MeasureProgress(ArmContext& context) {
   quantities.push_back(
       {"times the pod is throttled, in a period", {1, Relation::kAtLeast, 0.25, "count"}});
   QuotaMeter pod_meter(*TRY(tree.Pod("pod")), *stalls, 2 * kStall, is_protected);
-  LoadSum load;
   const auto open = [&]() -> Status {
     for (QuotaMeter& meter : meters) TRY(meter.Open());
     return pod_meter.Open();
   };
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
     const QuotaMeter::Change whole = TRY(pod_meter.Close());
-    load.Add(whole, wall);
     measure::Window window{{}, whole.disturbance};
     for (QuotaMeter& meter : meters) {
       const QuotaMeter::Change change = TRY(meter.Close());
@@ -176,7 +174,7 @@ Result<results::Arm> MeasureProgress(ArmContext& context) {
   arm.checks = std::move(taken.checks);
   arm.notes = std::move(taken.notes);
   TellTree(arm, tree);
-  arm.load = {WorkProof(hogs), PeriodsProof(load, kShort)};
+  arm.load = {WorkProof(hogs)};
   return arm;
 }
 

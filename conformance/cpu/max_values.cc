@@ -31,7 +31,7 @@ Result<results::Arm> MeasureRounding(ArmContext& context) {
   const capsule::Tree tree =
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
                         {LimitedPod("111m"), LimitedPod("1235m", "big")}, edit));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   const auto hogs = TRY(StartHogs(context, group, "hog", CpuSet{context.QuietCpu()}));
   results::Arm arm;
@@ -84,7 +84,7 @@ Result<results::Arm> MeasureFloor(ArmContext& context) {
       TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
                         {MakePod("pod", {{.name = "main", .cpu_limit = is_protected ? "5m" : "50m"},
                                          {.name = "idle"}})}));
-  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kStall));
+  const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   const probe::Spinner spinner =
       TRY(probe::Spinner::Start({.group = &group, .affinity = CpuSet{context.QuietCpu()}}));

@@ -95,7 +95,8 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
     clock.WaitUntil(at);
     const cgroup::CpuStat stat = TRY(cgroup::ReadCpuStat(*quota.group));
     // A reading that comes late is a stall as well: of the reader's own CPU, if nobody else's.
-    const Nanoseconds stall = std::max(stalls.TakeWorst(), clock.Now() - at);
+    // The monitor sees all of a stall but what its thread slept meanwhile.
+    const Nanoseconds stall = std::max(stalls.TakeWorst(), clock.Now() - at) + kWatch;
     const cgroup::CpuStat since = stat - last;
     last = stat;
     span.Add({stat.usage, stat.throttled, stall, since.nr_throttled == since.nr_periods});

@@ -20,10 +20,11 @@ double QuotaSpan::Sum::Width() const {
 
 void QuotaSpan::Add(const Reading& reading) {
   ++seen_;
-  // A CPU that owes more than a refill does not run at all in that period.
-  owed_ = std::max(owed_ - share_, kTick + reading.stall);
-  const bool lost = reading.stall > (period_ - share_) * 9 / 10 ||
-                    (!reading.spent && reading.stall > period_ / 20);
+  // A CPU that owes more than a refill does not run at all in that period. What was used before the
+  // first reading may all be owed.
+  owed_ = std::max(seen_ == 1 ? reading.usage : owed_ - share_, kTick + reading.stall);
+  const bool lost = reading.stall > (cpus_ > 1 ? (period_ - share_) / 3 : period_ * 8 / 10) ||
+                    (!reading.spent && reading.stall > period_ / 10);
   if (lost) {
     closed_ = Total();
     ends_.clear();

@@ -28,14 +28,16 @@ class QuotaSpan {
   QuotaSpan(Nanoseconds quota, Nanoseconds period, int cpus);
 
   struct Reading {
-    Nanoseconds usage{0};      // usage_usec of the group
+    Nanoseconds usage{0};      // usage_usec of the group since it was made
     Nanoseconds throttled{0};  // throttled_usec of the group
     Nanoseconds stall{0};      // the longest that any CPU stood still since the last reading
     bool spent = true;         // the kernel counted it as throttled in every period since then
   };
   // The reading of one period after that of the last call. Where the node stood still so long that
-  // the moment may have been missed, it is no end of a stretch; where the group may have been kept
-  // from using a quota up, the stretch ends before it and another begins.
+  // the moment may have been missed (a fifth of a period), it is no end of a stretch. Where the
+  // group may have been kept from using a quota up, the stretch ends before it and another begins:
+  // when a refill may have been left out, when the node stood still and the kernel did not find the
+  // group throttled, and, on several CPUs, when one of them stood still for a third of the rest.
   void Add(const Reading& reading);
 
   // CPU time used, and time throttled on all CPUs together, in microseconds a period. nullopt until

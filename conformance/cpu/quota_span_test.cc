@@ -11,7 +11,7 @@ constexpr Nanoseconds kPeriod = Milliseconds(100);
 // A group that is charged `used` a period, read once a period.
 class Group {
  public:
-  explicit Group(Nanoseconds used) : used_(used) {}
+  explicit Group(Nanoseconds used) : used_(used) { reading_.usage = -used; }
   QuotaSpan::Reading Next(Nanoseconds stall = {}) {
     reading_.usage += used_;
     reading_.throttled += kPeriod - used_;
@@ -86,7 +86,7 @@ TEST(QuotaSpan, ALostRefillStartsAnotherStretch) {
   QuotaSpan::Reading reading;
   for (int i = 0; i < 4; ++i) span.Add(reading = group.Next());
   reading.usage += Milliseconds(10);  // most of this quota was lost
-  reading.stall = Milliseconds(60);
+  reading.stall = Milliseconds(85);
   span.Add(reading);
   EXPECT_EQ(span.periods(), 3);
   reading.stall = {};
@@ -97,6 +97,15 @@ TEST(QuotaSpan, ALostRefillStartsAnotherStretch) {
   EXPECT_EQ(span.periods(), 3 + 8);  // the first after the stall owes too much to be an end
   EXPECT_EQ(span.seen(), 15);
   EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->estimate, 50'000);
+}
+
+// A group that used much before the first reading may owe all of it.
+TEST(QuotaSpan, WhatWasUsedBeforeMayBeOwed) {
+  QuotaSpan span(kQuota, kPeriod, 1);
+  QuotaSpan::Reading reading;
+  reading.usage = Milliseconds(200);
+  for (int i = 0; i < 4; ++i) span.Add(reading);  // repays, and does not run
+  EXPECT_GE(span.UsedPerPeriod().value().high, 50'000);
 }
 
 // A debt larger than a refill is carried on: the small quota pays it back over several periods.
@@ -120,9 +129,9 @@ TEST(QuotaSpan, AQuotaNotSpentIsLeftOutOnlyWithAStall) {
     auto reading = less.Next();
     reading.spent = false;
     faulty.Add(reading);
-    reading.stall = Milliseconds(10);
+    reading.stall = Milliseconds(15);
     excused.Add(reading);
-    reading = more.Next(Milliseconds(10));
+    reading = more.Next(Milliseconds(15));
     reading.spent = false;
     generous.Add(reading);
   }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "harness/base/clock.h"
@@ -152,18 +151,6 @@ Result<CpuHog> CpuHog::Start(const CpuHogOptions& options) {
                                 : BurnAll(counters);
       }));
   return CpuHog(std::move(worker));
-}
-
-Result<Nanoseconds> CpuHog::CpuTime() {
-  clockid_t clock{};
-  if (const int code = ::clock_getcpuclockid(worker_.process().pid(), &clock); code != 0) {
-    return FailErrno(code, fmt::format("find the CPU clock of {}", name()));
-  }
-  timespec used{};
-  if (::clock_gettime(clock, &used) != 0) {
-    return FailErrno(errno, fmt::format("read the CPU clock of {}", name()));
-  }
-  return std::chrono::seconds(used.tv_sec) + Nanoseconds(used.tv_nsec);
 }
 
 }  // namespace nodeproof::stress

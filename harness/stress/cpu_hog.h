@@ -29,9 +29,6 @@ class CpuHog {
   Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
   // Rounds of a fixed computation done so far: work, where CPU time may hide a stolen CPU.
   uint64_t Work() const { return worker_.counters().rounds; }
-  // CPU time that the kernel has charged it in all, by its own CPU clock: up to date also while it
-  // runs, where cpu.stat lags by up to a tick.
-  Result<Nanoseconds> CpuTime();
   // CPU time that the hog was charged while the CPU stood still under it: what rounds took beyond
   // the typical one, of those that took more than twice as long (duty 1 only). A hypervisor that
   // takes the CPU away in the middle of a round shows here.
