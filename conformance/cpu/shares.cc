@@ -225,22 +225,25 @@ Result<std::vector<results::Check>> Contest::Measure(
   std::vector<Reading> start, last;
   Nanoseconds started{0}, opened{0};
   int windows = 0, lengthened = 0;
-  const double wanted_usec = static_cast<double>(Microseconds(kShareWindow).count()) *
-                             static_cast<double>(cpus_.size()) * std::min(1.0, WantedCpus());
+  double wanted = 0;  // CPUs
+  for (const Contender& contender : contenders_) wanted += contender.demand * contender.hogs;
+  const double window_usec = static_cast<double>(Microseconds(kShareWindow).count()) *
+                             static_cast<double>(cpus_.size()) * std::min(1.0, wanted);
   const auto open = [&]() -> Status {
     start = last = TRY(Read());
     started = opened = clock.Now();
     return {};
   };
   const auto close = [&](Seconds) -> Result<measure::Window> {
-    ++windows;
-    if (AwaitSettled(opened)) ++lengthened;
+    AwaitSettled(opened);
     const std::vector<Reading> now = TRY(Read());
     const Nanoseconds closed = clock.Now();
     const Stretch stretch = Between(last, now, Seconds(closed - opened));
-    // A host that takes most of the CPUs away leaves the hogs a few rounds in a window, and some of
-    // them perhaps none: a window goes on until they have run half of it, all together.
-    if (Sum(stretch.ran_usec) < 0.5 * wanted_usec) return measure::Window{.unfinished = true};
+    // A host that takes most of the CPUs away leaves the hogs a few rounds in a window, and one
+    // side perhaps none: a window goes on until they have run half of it, all together.
+    if (Sum(stretch.ran_usec) < 0.5 * window_usec) return measure::Window{.unfinished = true};
+    ++windows;
+    lengthened += closed - opened > kShareWindow + kWatchInterval;
     measure::Window window;
     for (const StretchQuantity& each : quantities) window.samples.push_back(each.value(stretch));
     last = now;
@@ -259,28 +262,20 @@ Result<std::vector<results::Check>> Contest::Measure(
   return std::move(taken.checks);
 }
 
-// Returns when the window that began at `opened` may be closed; whether that is later than usual.
-bool Contest::AwaitSettled(Nanoseconds opened) const {
+// Returns when the window that began at `opened` may be closed.
+void Contest::AwaitSettled(Nanoseconds opened) const {
   const Clock& clock = context_->clock();
   const Nanoseconds latest = opened + kLongestWindow;
   Nanoseconds settled = opened + kShareWindow;
-  bool lengthened = false;
   for (Nanoseconds now = clock.Now();; now = clock.Now()) {
     if (const Nanoseconds stall = stalls_->TakeWorst(); stall > kStall) {
       const auto repaid =
           now + Nanoseconds(static_cast<int64_t>(static_cast<double>(stall.count()) / kLeastShare));
-      lengthened |= repaid > settled;
       settled = std::max(settled, repaid);
     }
-    if (now >= std::min(settled, latest)) return lengthened;
+    if (now >= std::min(settled, latest)) return;
     clock.WaitUntil(std::min({settled, latest, now + kWatchInterval}));
   }
-}
-
-double Contest::WantedCpus() const {
-  double wanted = 0;
-  for (const Contender& contender : contenders_) wanted += contender.demand * contender.hogs;
-  return wanted;
 }
 
 std::string Contest::FairnessNote() const {
@@ -298,7 +293,11 @@ std::string Contest::FairnessNote() const {
 
 Result<results::Arm> Contest::Report(std::string description, const capsule::Tree& tree,
                                      std::vector<results::Check> checks, Capacity capacity) {
-  for (Side& side : sides_) TRY(side.StillRunning());
+  double wanted = 0;  // CPUs
+  for (size_t i = 0; i < sides_.size(); ++i) {
+    TRY(sides_[i].StillRunning());
+    wanted += contenders_[i].demand * contenders_[i].hogs;
+  }
   results::Arm arm;
   arm.description = std::move(description);
   arm.checks = std::move(checks);
@@ -311,7 +310,7 @@ Result<results::Arm> Contest::Report(std::string description, const capsule::Tre
     // A fifth is left to the agent, the stall monitor (on a slow guest 0.3 ms in every 10, and the
     // stalls that hit it), the kernel's own threads and what is not yet charged at the end.
     const double possible_usec =
-        whole_.wall.count() * 1e6 * static_cast<double>(cpus_.size()) * std::min(1.0, WantedCpus());
+        whole_.wall.count() * 1e6 * static_cast<double>(cpus_.size()) * std::min(1.0, wanted);
     arm.load.push_back({"all hogs together", "usec", 0.8 * possible_usec, whole_.TotalUsage()});
   }
   return arm;

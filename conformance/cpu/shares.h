@@ -26,28 +26,36 @@ struct Contender {
 // task that runs may have gone uncharged for a tick (4 ms at HZ=250), so 2 x 4 ms of 400 ms.
 inline constexpr Milliseconds kShareWindow{400};
 inline constexpr double kShareTolerance = 0.02;
-// Of the share by work: its correction does not see hold-ups shorter than a round and 100 us. Some
-// thousand of them a second (a host's interrupts and switches) are 0.1 of the time; when they hit
-// one side only, a share s moves by s (1 - s) x 0.2, at most 0.05.
+// Of the share by work: the speeds behind it do not see hold-ups shorter than a round and 100 us.
+// Some thousand of them a second (a host's interrupts and switches) are 0.1 of the time; when they
+// hit one side only, a share s moves by s (1 - s) x 0.2, at most 0.05.
 inline constexpr double kWorkTolerance = 0.05;
 
 // The same for `nodeproof doc`.
 inline constexpr const char* kShareToleranceText =
     "At each edge of a 400 ms window the running task may be uncharged for one tick (4 ms at "
     "HZ=250): 2 x 4 / 400 = 0.02. By work: hold-ups shorter than 100 us are not corrected; 0.1 of "
-    "the time of one side moves a share by at most 0.05. A window at whose end the node stood "
-    "still (real-time threads outside the capsule tell) is lengthened until 100 ms were calm: the "
-    "kernel charges the stall to whoever ran, and then makes up for it.";
+    "the time of one side moves a share by at most 0.05. A window in which the node stood still "
+    "(real-time threads outside the capsule tell) is lengthened: the kernel charges the stall to "
+    "whoever ran, and then makes up for it.";
 
-// What the contenders used in a stretch of time, by contender.
+// What the contenders used and did in a stretch of time, by contender.
 struct Stretch {
   Seconds wall{0};
-  std::vector<double> usage_usec;
-  std::vector<double> work;  // rounds, corrected for CPU time that a hypervisor took away
+  std::vector<double> usage_usec;  // charged
+  std::vector<double> ran_usec;    // of which the CPU did not stand still under them
+  std::vector<double> rounds;      // of work
 
   double TotalUsage() const;
   // usage of one of what all used; 0 when nobody used anything
   double ShareByUsage(size_t contender) const;
+  // The part of the work that those of `some` who are in `part` do when each has its part of the
+  // CPU time in `shares` (by contender): a charged CPU second that holds less work than others'
+  // counts for less. Speeds are those of the CPU time that a hypervisor did not take away; of whom
+  // that is less than half of what was charged, it is taken to be as fast as all of `some`
+  // together.
+  double ShareOfWork(const std::vector<size_t>& part, const std::vector<size_t>& some,
+                     const std::vector<double>& shares) const;
 };
 
 // A quantity that each stretch gives one sample of.
@@ -97,7 +105,7 @@ class Contest {
   Result<std::vector<Reading>> Read();
   Stretch Between(const std::vector<Reading>& from, const std::vector<Reading>& to,
                   Seconds wall) const;
-  bool AwaitCalm(Nanoseconds earliest, Nanoseconds latest) const;
+  void AwaitSettled(Nanoseconds opened) const;
   uint64_t LeastWork() const;
   // How many hogs' worth of each CPU the contenders want.
   double WantedCpus() const;
