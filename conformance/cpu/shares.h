@@ -107,8 +107,6 @@ class Contest {
                   Seconds wall) const;
   void AwaitSettled(Nanoseconds opened) const;
   uint64_t LeastWork() const;
-  // How many hogs' worth of each CPU the contenders want.
-  double WantedCpus() const;
   std::string FairnessNote() const;
 
   ArmContext* context_;

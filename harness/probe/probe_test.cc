@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <signal.h>
 
 #include <cerrno>
 
@@ -9,7 +8,6 @@
 #include "harness/probe/cached_reader.h"
 #include "harness/probe/placement.h"
 #include "harness/probe/residency.h"
-#include "harness/probe/run_gaps.h"
 #include "harness/probe/scratch_file.h"
 #include "harness/probe/wait_meter.h"
 
@@ -66,22 +64,6 @@ TEST(WaitMeter, WaitsForWhoSharesItsCpu) {
   EXPECT_GT(first->Rounds(), 0u);
 }
 
-TEST(RunGaps, AStopIsAWaitAlsoWhileItLasts) {
-  auto probe = RunGaps::Start({});
-  ASSERT_TRUE(probe) << probe.error().message;
-  ASSERT_TRUE(probe->AwaitReady(Seconds(60)));
-  const Clock& clock = MonotonicClock();
-  while (probe->Looks() < 10) clock.WaitUntil(clock.Now() + Milliseconds(1));
-  probe->TakeLongest();
-  ASSERT_TRUE(probe->Signal(SIGSTOP));
-  clock.WaitUntil(clock.Now() + Milliseconds(60));
-  EXPECT_GE(probe->TakeLongest(), Milliseconds(50));
-  ASSERT_TRUE(probe->Signal(SIGCONT));
-  const uint64_t looks = probe->Looks();
-  while (probe->Looks() < looks + 2) clock.WaitUntil(clock.Now() + Milliseconds(1));
-  EXPECT_GE(probe->TakeLongest(), Milliseconds(50));  // the same one, now that it has ended
-}
-
 TEST(ScratchFile, IsUncachedUntilItIsRead) {
   const auto file = ScratchFile::Write(testing::TempDir(), MiB(4));
   if (!file && (file.error().code == EINVAL || file.error().code == EOPNOTSUPP)) {
@@ -112,8 +94,8 @@ TEST(CachedReader, RestsUntilItMayGoOn) {
   const auto file = MemoryFile("reader", true);
   ASSERT_TRUE(file);
   ASSERT_TRUE(WriteAll(file->get(), std::string(1 << 20, 'a'), "reader"));
-  auto reader =
-      CachedReader::Start({.file = fmt::format("/proc/self/fd/{}", file->get()), .passes = 2});
+  auto reader = CachedReader::Start(
+      {.file = fmt::format("/proc/self/fd/{}", file->get()), .passes = 2});
   ASSERT_TRUE(reader);
   const Clock& clock = MonotonicClock();
   const auto until = [&](int64_t passes) {

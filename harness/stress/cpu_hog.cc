@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "harness/base/clock.h"
@@ -153,7 +152,5 @@ Result<CpuHog> CpuHog::Start(const CpuHogOptions& options) {
       }));
   return CpuHog(std::move(worker));
 }
-
-Result<Nanoseconds> CpuHog::CpuTime() { return worker_.process().CpuTime(); }
 
 }  // namespace nodeproof::stress

@@ -29,15 +29,14 @@ class CpuHog {
   Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
   // Rounds of a fixed computation done so far: work, where CPU time may hide a stolen CPU.
   uint64_t Work() const { return worker_.counters().rounds; }
-  // CPU time that the kernel has charged it in all, by its own CPU clock: up to date also while it
-  // runs, where cpu.stat lags by up to a tick.
-  Result<Nanoseconds> CpuTime();
   // CPU time that the hog was charged while the CPU stood still under it: what rounds took beyond
   // the typical one, of those that took more than twice as long (duty 1 only). A hypervisor that
   // takes the CPU away in the middle of a round shows here.
   Nanoseconds HeldUp() const { return Nanoseconds(worker_.counters().held_up_ns); }
   // The most CPU time that any stretch of `meter` held since the last call (duty < 1 only).
   Nanoseconds TakePeak() { return Nanoseconds(worker_.counters().peak_ns.exchange(0)); }
+  // What the kernel has charged it; an error once it has ended.
+  Result<Nanoseconds> CpuTime() { return worker_.process().CpuTime(); }
   const std::string& name() const { return worker_.name(); }
   pid_t pid() { return worker_.process().pid(); }
   Result<bool> Running() { return worker_.process().Running(); }

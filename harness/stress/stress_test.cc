@@ -3,8 +3,8 @@
 #include <cerrno>
 
 #include "harness/base/clock.h"
-#include "harness/stress/anon_hog.h"
 #include "harness/base/file.h"
+#include "harness/stress/anon_hog.h"
 #include "harness/stress/cpu_hog.h"
 #include "harness/stress/file_flood.h"
 #include "harness/stress/slab_growth.h"
