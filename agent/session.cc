@@ -105,6 +105,7 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
                            : kubelet::CgroupDriver::kCgroupfs;
   environment.lane = request.lane;
   environment.seed = request.seed;
+  environment.thorough = request.args.contains("thorough");
   environment.scratch = place.scratch;
   environment.why_no_scratch = place.why_no_scratch;
   environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};

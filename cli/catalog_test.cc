@@ -21,6 +21,23 @@ std::vector<std::string> Ids(const std::vector<const CatalogEntry*>& entries) {
   return ids;
 }
 
+TEST(Catalog, ReadsWhatLayoutAClaimNeeds) {
+  const Catalog catalog = Catalog::Parse(R"([
+    {"id": "cpuset.uncore", "statement": "a", "source": "s",
+     "needs": {"cpus": 4, "threads": 2, "numa_nodes": 3, "cpus_per_numa_node": 5,
+               "last_level_caches": 6, "memory_bytes": 7}},
+    {"id": "cpu.max.ceiling", "statement": "a", "source": "s"}])")
+                              .value();
+  const CatalogEntry& entry = catalog.entries()[0];
+  EXPECT_EQ(entry.needs_layout.cpus, 4);
+  EXPECT_EQ(entry.needs_layout.threads, 2);
+  EXPECT_EQ(entry.needs_layout.numa_nodes, 3);
+  EXPECT_EQ(entry.needs_layout.cpus_per_numa_node, 5);
+  EXPECT_EQ(entry.needs_layout.last_level_caches, 6);
+  EXPECT_EQ(entry.needs_memory, Bytes{7});
+  EXPECT_EQ(catalog.entries()[1].needs_layout.cpus, 1);
+}
+
 TEST(Catalog, SelectsByGlobInItsOwnOrder) {
   const Catalog catalog = Three();
   EXPECT_EQ(catalog.Select({})->size(), 3u);

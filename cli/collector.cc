@@ -77,9 +77,9 @@ void Collector::Finish(results::Claim claim) {
   claim.iteration = work_[done_].iteration;
   claim.shape = work_[done_].shape;
   ++done_;
-  progress_.ClaimFinished(claim);
   results_.claims.push_back(std::move(claim));
-  save_();
+  save_();  // marks known violations, too
+  progress_.ClaimFinished(results_.claims.back());
 }
 
 std::vector<WorkItem> Collector::Remaining() const {

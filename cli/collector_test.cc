@@ -65,6 +65,31 @@ TEST_F(CollectorTest, AResultNobodyAskedForIsNotTaken) {
   EXPECT_EQ(saves_, 0);
 }
 
+TEST_F(CollectorTest, KeepsTheFactsOfEachShape) {
+  const CatalogEntry& claim = catalog_.entries()[0];
+  Collector collector(results_, {{&claim, 1, "default"}, {&claim, 2, "four"}}, progress_, [] {});
+  results::Claim found;
+  found.id = claim.id;
+  found.statement = "a";
+  found.source = "s";
+  found.verdict = results::Verdict::kInconclusive;
+  found.reason = "noisy";
+  const node::Event event = node::ClaimEvent(results::ToJson(found).value());
+  for (const int cpus : {2, 4}) {
+    collector.OnEvent(node::HelloEvent({{"kind", "vm"}, {"cpu", {{"count", cpus}}}}));
+    collector.OnEvent(event);
+    collector.TakeNodeFacts("vm", {{"boots", cpus}});
+  }
+  EXPECT_EQ(results_.claims[0].shape, "default");
+  EXPECT_EQ(results_.claims[1].shape, "four");
+  EXPECT_EQ(results_.node.at("cpu").at("count"), 2);  // of the first shape
+  EXPECT_EQ(results_.node.at("vm").at("boots"), 2);
+  const Json& shapes = results_.node.at("shapes");
+  EXPECT_EQ(shapes.at("default").at("cpu").at("count"), 2);
+  EXPECT_EQ(shapes.at("four").at("cpu").at("count"), 4);
+  EXPECT_EQ(shapes.at("four").at("vm").at("boots"), 4);
+}
+
 TEST_F(CollectorTest, NotesAndFactsAreKept) {
   collector_.OnEvent(node::NoteEvent("boot tried again"));
   collector_.OnEvent(node::HelloEvent({{"kind", "vm"}}));

@@ -17,6 +17,9 @@ Command AddDocCommand(CLI::App& app);
 Command AddPlanCommand(CLI::App& app);
 Command AddModelCommand(CLI::App& app);
 Command AddReportCommand(CLI::App& app);
+Command AddCompareCommand(CLI::App& app);
+Command AddGateCommand(CLI::App& app);
+Command AddJudgeCommand(CLI::App& app);
 Command AddDoctorCommand(CLI::App& app);
 Command AddCleanCommand(CLI::App& app);
 

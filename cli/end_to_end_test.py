@@ -198,6 +198,93 @@ class BadInput(Scratch):
         self.assert_one_error_line(run())
 
 
+class Comparisons(Scratch):
+    MIXED = str(SOURCE / "reports/testdata/mixed.json")
+
+    def changed(self, change):
+        document = json.loads(pathlib.Path(self.MIXED).read_text())
+        change(document)
+        path = self.folder / "changed.json"
+        path.write_text(json.dumps(document))
+        return str(path)
+
+    def test_compare(self):
+        self.assertEqual(run("compare", self.MIXED, self.MIXED).returncode, 3)  # it has open verdicts
+        def holding(document):
+            document["claims"] = [c for c in document["claims"] if c["verdict"] == "holds"]
+        held = self.changed(holding)
+        same = run("compare", held, held)
+        self.assertEqual(same.returncode, 0, same.stdout + same.stderr)
+        broken = self.changed(lambda d: d["claims"][0].update(verdict="violated", reason="it broke"))
+        worse = run("compare", self.MIXED, broken)
+        self.assertEqual(worse.returncode, 1, worse.stderr)
+        self.assertIn("holds → violated", worse.stdout)
+        for form in ("markdown", "json", "html"):
+            self.assertEqual(run("compare", self.MIXED, broken, "--format", form).returncode, 1)
+
+    def test_runs_that_are_not_comparable(self):
+        other = self.changed(lambda d: d["run"].update(lane="deterministic"))
+        self.assert_one_error_line(run("compare", self.MIXED, other), "lane", "--force")
+        forced = run("compare", self.MIXED, other, "--force")
+        self.assertIn("forced: lane: A has realtime, B has deterministic", forced.stdout)
+        self.assert_one_error_line(run("compare", self.MIXED, "/no/such.json"), "/no/such.json")
+
+    def test_judge(self):
+        judged = run("judge", self.MIXED, "--profile", "general")
+        self.assertEqual(judged.returncode, 1, judged.stderr)
+        self.assertIn("does not meet the profile general", judged.stdout)
+        self.assert_one_error_line(run("judge", self.MIXED, "--profile", "generel"), "low-latency")
+        self.assert_one_error_line(run("judge", self.MIXED, "--profile", self.MIXED), "nodeproof.profile/1")
+
+    def test_exports(self):
+        done = run("report", self.MIXED, "--npd", "cpu.max.ceiling")
+        self.assertEqual(done.returncode, 1)
+        self.assertLessEqual(len(done.stdout.rstrip("\n")), 80)
+        self.assertEqual(run("report", self.MIXED, "--npd", "cpu.weight.siblings").returncode, 0)
+        self.assertEqual(run("report", self.MIXED, "--npd", "no.such").returncode, 2)
+        self.assertIn("<LAVA_SIGNAL_TESTCASE", run("report", self.MIXED, "--format", "lava").stdout)
+        folder = self.folder / "sonobuoy"
+        self.assertEqual(run("report", self.MIXED, "--sonobuoy", str(folder)).returncode, 0)
+        self.assertEqual((folder / "done").read_text(), str(folder / "junit.xml"))
+
+    def test_known_violations(self):
+        known = str(SOURCE / "reports/testdata/known.json")
+        marked = run("report", self.MIXED, "--known", known, "--format", "ktap")
+        self.assertIn("# XFAIL", marked.stdout)
+        strict = run("report", self.MIXED, "--known", known, "--format", "ktap", "--strict")
+        self.assertNotIn("# XFAIL", strict.stdout)
+        self.assert_one_error_line(run("report", self.MIXED, "--known", self.MIXED), "nodeproof.known/1")
+        self.assert_one_error_line(run("run", "--known", "/no/such.json"), "/no/such.json")
+
+
+class Gate(Scratch):
+    COMMAND = ("gate", "cpu.weight.siblings", "--lane", "deterministic", "--baseline", "6.12")
+
+    def test_the_same_kernel_is_no_worse(self):
+        done = run(*self.COMMAND, "--candidate", "6.12", "--out", self.out)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        report = json.loads((pathlib.Path(self.out) / "gate.json").read_text())
+        self.assertEqual([claim["change"] for claim in report["claims"]], ["same"])
+        self.assertEqual(sorted(os.listdir(self.out)),
+                         ["boots", "gate.html", "gate.json", "gate.md", "gate.txt"])
+
+    def test_against_itself(self):
+        done = run(*self.COMMAND, "--aa", "--repeat", "1", "--out", self.out)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        floor = str(pathlib.Path(self.out) / "noise-floor.json")
+        self.assertEqual(json.loads(pathlib.Path(floor).read_text())["boots"], 2)
+        done = run("compare", f"{self.out}/boots/01-baseline/results.json",
+                   f"{self.out}/boots/02-baseline/results.json", "--noise-floor", floor)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_bad_input(self):
+        self.assert_one_error_line(run("gate", "--baseline", "6.12"), "--candidate")
+        self.assert_one_error_line(run("gate", "cpu.wieght.pods", "--baseline", "6.12", "--aa"), "cpu.wieght")
+        bad = run("gate", "cpu.weight.siblings", "--baseline", "2.4", "--candidate", "6.12")
+        self.assertEqual(bad.returncode, 2)
+        self.assertIn("error: baseline: ", bad.stderr)
+
+
 class SuddenDeath(Scratch):
     def start(self):
         return subprocess.Popen([NODEPROOF, "run", "cpu.weight.*", "--out", self.out],

@@ -22,6 +22,10 @@ std::string ClaimLine(const results::Claim& claim) {
   std::string line = fmt::format("{:<12} {:<24} {}", results::ToString(claim.verdict), claim.id,
                                  FormatDuration(Seconds(claim.duration_s)));
   if (claim.iteration > 1) line += fmt::format("  (repetition {})", claim.iteration);
+  if (claim.known) {
+    const bool holds = claim.verdict == results::Verdict::kHolds;
+    line += holds ? "  (a known violation, but it holds here)" : "  (known)";
+  }
   if (!claim.reason.empty()) {
     line += "  " + claim.reason;
   } else if (claim.protected_arm && !claim.protected_arm->checks.empty()) {

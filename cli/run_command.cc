@@ -1,9 +1,7 @@
 // `nodeproof run`: chooses a node, has the agent run the claims there, keeps the results.
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <memory>
 #include <random>
 
@@ -11,6 +9,8 @@
 #include "cli/collector.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/documents.h"
+#include "cli/interrupt.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/run_loop.h"
@@ -23,17 +23,6 @@
 
 namespace nodeproof::cli {
 namespace {
-
-// ^C and friends become readable instead of deadly, so that a run can be ended in order.
-Result<Fd> InterruptFd() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, signal);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return FailErrno(errno, "block signals");
-  const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (fd < 0) return FailErrno(errno, "create a signalfd");
-  return Fd(fd);
-}
 
 // Makes the folder and proves that it can be written, before anything else takes time.
 Status PrepareOut(const std::filesystem::path& out) {
@@ -60,8 +49,8 @@ std::string RunId(const std::string& started) {
 
 class Run {
  public:
-  explicit Run(const RunOptions& options, const std::vector<std::string>& argv)
-      : options_(options) {
+  Run(const RunOptions& options, const std::vector<std::string>& argv, reports::KnownList known)
+      : options_(options), known_(std::move(known)) {
     results_.run.started = WallClockRfc3339();
     results_.run.id = RunId(results_.run.started);
     results_.run.seed = options.seed;
@@ -113,6 +102,7 @@ class Run {
 
   // A report that cannot be written must not end the measurement; the last attempt tells.
   void Save() {
+    reports::MarkKnown(known_, results_);
     results_.run.duration_s = Seconds(MonotonicClock().Now() - begun_).count();
     if (options_.out.empty()) return;
     const auto text = results::Serialize(results_);
@@ -124,16 +114,17 @@ class Run {
     results_.run.complete = true;
     Save();
     if (!options_.out.empty()) {
-      TRY(reports::WriteReports(options_.out, results_));
+      TRY(reports::WriteReports(options_.out, results_, options_.strict));
     } else {
       TRY(saved_);
     }
     if (options_.json) {
       fmt::print("{}\n", TRY(results::Serialize(results_)));
     } else {
-      const bool colour = ::isatty(STDOUT_FILENO) != 0;
+      const auto colour =
+          ::isatty(STDOUT_FILENO) != 0 ? reports::Colour::kYes : reports::Colour::kNo;
       fmt::print("\n{}", reports::RenderConsole(
-                             results_, colour ? reports::Colour::kYes : reports::Colour::kNo));
+                             options_.strict ? reports::Strict(results_) : results_, colour));
       if (!options_.out.empty()) {
         fmt::print("report: {}\n",
                    (std::filesystem::absolute(options_.out) / "report.html").string());
@@ -143,6 +134,7 @@ class Run {
   }
 
   const RunOptions& options_;
+  const reports::KnownList known_;
   results::Results results_;
   Nanoseconds begun_ = MonotonicClock().Now();
   Status saved_;
@@ -151,7 +143,7 @@ class Run {
 Result<int> RunClaims(const RunOptions& options, const std::vector<std::string>& argv) {
   const Catalog catalog = TRY(Catalog::Load());
   const auto claims = TRY(catalog.Select(options.globs));
-  return Run(options, argv).Execute(claims);
+  return Run(options, argv, TRY(LoadKnown(options.known))).Execute(claims);
 }
 
 }  // namespace

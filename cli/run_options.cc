@@ -39,7 +39,12 @@ void AddRunOptions(CLI::App& command, RunOptions& options) {
                      "Folder for results.json, junit.xml, results.ktap and report.html.");
   command.add_flag("--no-control", options.no_control,
                    "Leave the control arms out; the report says so.");
-  command.add_flag("--strict", options.strict, "Count known violations against the exit status.");
+  command.add_flag("--thorough", options.thorough,
+                   "Draw more of what is drawn at random (20 trees instead of 1).");
+  command.add_option("--known", options.known,
+                     "List of known violations (default: the one that nodeproof ships with).");
+  command.add_flag("--strict", options.strict,
+                   "Count known violations as violations, in reports and exit status.");
   command.add_flag("--json", options.json, "Print the results as JSON; progress to stderr.");
 }
 
@@ -47,6 +52,7 @@ Result<node::RunRequest> MakeRequest(const RunOptions& options) {
   node::RunRequest request;
   request.control = !options.no_control;
   request.seed = options.seed;
+  if (options.thorough) request.args["thorough"] = true;
   request.lane = TRY(node::ParseLane(options.lane));
   request.driver = TRY(node::ParseCgroupDriver(options.driver));
   request.claim_timeout = Seconds(options.timeout_s);

@@ -27,6 +27,8 @@ struct RunOptions {
   double timeout_s = 0;
   std::string out;
   bool no_control = false;
+  bool thorough = false;
+  std::string known;  // a list of known violations; "" for the shipped one
   bool strict = false;
   bool json = false;
 

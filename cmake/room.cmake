@@ -60,3 +60,13 @@ function(nodeproof_test name)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()
+
+# A libFuzzer target `name` from <name>.cc that uses the rooms named; only in the fuzz preset.
+function(nodeproof_fuzz name)
+  add_executable(${name} ${name}.cc)
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  foreach(used IN LISTS ARGN)
+    target_link_libraries(${name} PRIVATE nodeproof_${used})
+  endforeach()
+endfunction()

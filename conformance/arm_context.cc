@@ -44,15 +44,22 @@ ArmContext::ArmContext(const Environment& environment, const Claim& claim, ArmRo
       random_(environment.seed ^ HashOf(claim.id)),
       begun_(environment.clock->Now()) {}
 
+Result<kubelet::Plan> ArmContext::MakePlan(const kubelet::NodeSpec& node_spec,
+                                           const kubelet::KubeletConfiguration& config,
+                                           const std::vector<kubelet::Pod>& pods) const {
+  kubelet::PlanOptions options;
+  options.driver = environment_.driver;
+  kubelet::Plan plan = TRY(kubelet::MakePlan(node_spec, config, pods, options));
+  CutToNode(plan.root, online_);
+  return plan;
+}
+
 Result<capsule::Tree> ArmContext::Plant(const kubelet::NodeSpec& node_spec,
                                         const kubelet::KubeletConfiguration& config,
                                         const std::vector<kubelet::Pod>& pods,
                                         const std::function<Status(kubelet::Plan&)>& edit,
                                         const capsule::CapsuleLimits& limits) {
-  kubelet::PlanOptions options;
-  options.driver = environment_.driver;
-  kubelet::Plan plan = TRY(kubelet::MakePlan(node_spec, config, pods, options));
-  CutToNode(plan.root, online_);
+  kubelet::Plan plan = TRY(MakePlan(node_spec, config, pods));
   if (edit) TRY(edit(plan));
   return Plant(plan, limits);
 }

@@ -23,6 +23,7 @@ struct Environment {
   kubelet::CgroupDriver driver = kubelet::CgroupDriver::kSystemd;
   node::Lane lane = node::Lane::kRealtime;
   uint64_t seed = 0;
+  bool thorough = false;                         // more of what is drawn at random
   std::optional<std::filesystem::path> scratch;  // a directory on a disk; nullopt: none
   std::string why_no_scratch = {};
   Bytes memory{0};           // available on the node
@@ -53,6 +54,11 @@ class ArmContext {
   CpuSet ContestCpus() const {
     return environment_.lane == node::Lane::kDeterministic ? CpuSet{QuietCpu()} : online_;
   }
+
+  // What the kubelet would make for `pods` on a node of `node_spec`, CPU lists cut to this one's.
+  Result<kubelet::Plan> MakePlan(const kubelet::NodeSpec& node_spec,
+                                 const kubelet::KubeletConfiguration& config,
+                                 const std::vector<kubelet::Pod>& pods) const;
 
   // Plants the tree that the kubelet would make for `pods` on a node of `node_spec` (which may have
   // more CPUs than this one), after `edit` had its way with the plan.

@@ -36,7 +36,9 @@ struct Needs {
   bool scratch = false;   // a file system on a disk, for page cache that can be reclaimed
   bool realtime = false;  // why_realtime says why the deterministic lane cannot run it
   std::string why_realtime = {};
-  bool whole_node = false;  // changes what stands outside the capsule; why_whole_node says what
+  // A node of its own: it changes what stands outside the capsule, or that would change what it
+  // measures; why_whole_node says what.
+  bool whole_node = false;
   std::string why_whole_node = {};
 
   CpuLayout layout() const {

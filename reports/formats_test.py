@@ -3,7 +3,8 @@
 
 The schema accepts the real documents and refuses each of many small changes to them; expat reads the
 JUnit files; a KTAP reader written from the kernel's ktap.rst and kunit_parser.py reads the KTAP; an
-HTML reader finds every element closed, nothing that loads or runs, and every link's target.
+HTML reader finds every element closed, nothing that loads or runs, and every link's target. The
+documents that are read beside results fit their schemas, and so do comparisons and KCIDB reports.
 """
 
 import collections
@@ -206,7 +207,7 @@ class Page(html.parser.HTMLParser):
 class Html(unittest.TestCase):
     TAGS = set(
         "html head meta title style body header main section h1 h2 h3 h4 p div span b a ul li dl dt dd"
-        " table tr th td details summary code svg rect line path circle text".split()
+        " table tr th td details summary code svg rect line path circle text script".split()
     )
     ATTRIBUTES = set(
         "lang charset name content http-equiv class id href scope style open aria-hidden aria-label role"
@@ -221,9 +222,19 @@ class Html(unittest.TestCase):
             self.assertEqual(page.open, [])
             self.assertEqual(set(page.tags) - self.TAGS, set())
             self.assertEqual(set(page.attributes) - self.ATTRIBUTES, set())
+            self.assertEqual(page.tags["script"], 1)
             self.assertGreater(len(page.links), 5)
             for link in page.links:
                 self.assertIn(link.removeprefix("#"), page.ids)
+
+    def test_a_comparison_is_closed_and_inert(self):
+        page = Page()
+        page.feed(golden("compare.html"))
+        page.close()
+        self.assertEqual(page.open, [])
+        self.assertEqual(set(page.tags) - self.TAGS, set())
+        self.assertEqual(set(page.attributes) - self.ATTRIBUTES, set())
+        self.assertEqual(page.tags["script"], 0)
 
     def test_has_the_same_elements_whatever_the_text(self):
         mixed, hostile = Page(), Page()
@@ -231,6 +242,53 @@ class Html(unittest.TestCase):
         hostile.feed(golden("hostile.html"))
         for tag in ["details", "svg", "section", "h2", "ul", "li", "style"]:
             self.assertEqual(mixed.tags[tag], hostile.tags[tag], tag)
+
+
+class OtherDocuments(unittest.TestCase):
+    def fits(self, schema, document):
+        jsonschema.Draft202012Validator.check_schema(schema)
+        self.assertEqual(list(validate.faults(schema, document)), [])
+
+    def test_comparisons(self):
+        schema = validate.load(HERE / "compare/comparison.schema.json")
+        document = json.loads(golden("compare.json"))
+        self.fits(schema, document)
+        self.assertEqual(document["exit_status"], 1)
+        document["claims"][0]["quantities"][0].pop("effect")
+        self.assertTrue(list(validate.faults(schema, document)))
+
+    def test_kcidb(self):
+        schema = validate.load(HERE / "export/kcidb.schema.json")
+        for name in DOCUMENTS:
+            document = json.loads(golden(name + ".kcidb.json"))
+            self.fits(schema, document)
+            ids = [test["id"] for test in document["tests"]]
+            self.assertEqual(len(ids), len(set(ids)))
+            self.assertEqual(len(ids), len(json.loads(golden(name + ".json"))["claims"]))
+
+    def test_known_violations(self):
+        schema = validate.load(HERE / "known/known_violations.schema.json")
+        self.fits(schema, validate.load(HERE / "known/known_violations.json"))
+        document = json.loads(golden("known.json"))
+        self.fits(schema, document)
+        for field in ["claim", "evidence", "reference"]:
+            broken = copy.deepcopy(document)
+            broken["violations"][0].pop(field)
+            self.assertTrue(list(validate.faults(schema, broken)), field)
+        document["violations"][0].pop("kernel")
+        self.fits(schema, document)
+        document["violations"][0].pop("probe")
+        self.assertTrue(list(validate.faults(schema, document)), "neither kernel nor probe")
+
+    def test_profiles(self):
+        schema = validate.load(HERE / "judge/profile.schema.json")
+        for name in ["general", "low-latency"]:
+            document = validate.load(HERE / f"judge/profiles/{name}.json")
+            self.fits(schema, document)
+            for change in [{"at_most": "9"}, {"verdicts": ["ok"]}, {"extra": 1}, {"why": ""}]:
+                broken = copy.deepcopy(document)
+                broken["rules"][0].update(change)
+                self.assertTrue(list(validate.faults(schema, broken)), change)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-// report.html: one file that opens offline, without scripts. Verdicts by area first, then what
-// needs attention, the node, and every claim as a row that opens to its evidence.
+// report.html: one file that opens offline and reads without scripts. Verdicts by area first, then
+// what needs attention, the node, and every claim as a row that opens to its evidence.
 #include <string>
 
 #include "harness/base/units.h"
 #include "reports/facts.h"
 #include "reports/html_claim.h"
-#include "reports/html_style.h"
+#include "reports/html_page.h"
 #include "reports/html_writer.h"
 #include "reports/reports.h"
 #include "reports/totals.h"
@@ -216,21 +216,7 @@ void AddLegend(HtmlWriter& page) {
 std::string RenderHtml(const Results& results) {
   const Areas areas = ByArea(results.claims);
   HtmlWriter page;
-  page.Own("<!DOCTYPE html>\n");
-  page.Open("html", {{"lang", "en"}});
-  page.Open("head");
-  page.Own("<meta charset=\"utf-8\">\n");
-  page.Own("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-  // Nothing may be loaded or run, whatever a results file says.
-  page.Own(
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-      "style-src 'unsafe-inline'\">\n");
-  page.Element("title", {}, "nodeproof: " + TotalsText(TotalsOf(results.claims)));
-  page.Open("style");
-  page.Own(HtmlStyle());
-  page.Close();
-  page.Close();
-  page.Open("body");
+  OpenPage("nodeproof: " + TotalsText(TotalsOf(results.claims)), Scripted::kYes, page);
   AddHeader(results, page);
   page.Open("main");
   AddAreas(areas, TotalsOf(results.claims), page);
@@ -239,8 +225,7 @@ std::string RenderHtml(const Results& results) {
   AddClaims(areas, page);
   AddNode(results, page);
   page.Close();
-  page.Close();
-  page.Close();
+  ClosePage(Scripted::kYes, page);
   return page.Take();
 }
 

@@ -6,6 +6,7 @@
 #include "harness/base/units.h"
 #include "reports/arm_text.h"
 #include "reports/facts.h"
+#include "reports/markdown_text.h"
 #include "reports/printable.h"
 #include "reports/quantity.h"
 #include "reports/reports.h"
@@ -17,28 +18,6 @@ namespace {
 using results::Check;
 using results::Claim;
 using results::Verdict;
-
-// Printable text with every character that Markdown or HTML would read escaped. A zero-width space
-// after '@', '#' and "://" keeps hosts from making mentions, issue links and addresses of them,
-// which they do after unescaping.
-std::string Escaped(std::string_view printable) {
-  constexpr std::string_view kSpecial = "\\`*_{}[]()<>#+!|~&$";
-  std::string out;
-  for (size_t i = 0; i < printable.size(); ++i) {
-    const char c = printable[i];
-    if (c == '<' || c == '>' || c == '&') {
-      out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&amp;";
-      continue;
-    }
-    if (kSpecial.contains(c)) out += '\\';
-    out += c;
-    const bool address = printable.substr(i).starts_with("://");
-    if (c == '@' || c == '#' || address) out += "\u200B";
-  }
-  return out;
-}
-
-std::string Text(std::string_view text) { return Escaped(Printable(text)); }
 
 const char* Mark(Verdict verdict) {
   switch (verdict) {
@@ -63,25 +42,25 @@ std::string Row(const Claim& claim) {
   std::string expected;
   if (check != nullptr) {
     const Scale scale = ScaleOf(*check, control);
-    measured = Escaped(MeasuredText(check->measured, scale));
-    expected = Escaped(ExpectedText(check->expected, scale));
+    measured = MarkdownEscaped(MeasuredText(check->measured, scale));
+    expected = MarkdownEscaped(ExpectedText(check->expected, scale));
   }
   const std::string beside =
-      control ? Escaped(MeasuredText(control->measured, ScaleOf(*control, check)))
+      control ? MarkdownEscaped(MeasuredText(control->measured, ScaleOf(*control, check)))
       : claim.no_control_reason.empty() ? ""
                                         : "none";
   return fmt::format("| {}{} | {} | {} | {} | {} |\n", Mark(claim.verdict),
-                     IsKnownViolation(claim) ? " (known)" : "", Escaped(NameOf(claim)), measured,
-                     expected, beside);
+                     IsKnownViolation(claim) ? " (known)" : "", MarkdownEscaped(NameOf(claim)),
+                     measured, expected, beside);
 }
 
 std::string Attention(const Claim& claim) {
-  std::string out = fmt::format("\n**{}** {}: {}\n\n", Escaped(NameOf(claim)), Mark(claim.verdict),
-                                Escaped(ReasonOf(claim)));
+  std::string out = fmt::format("\n**{}** {}: {}\n\n", MarkdownEscaped(NameOf(claim)),
+                                Mark(claim.verdict), MarkdownEscaped(ReasonOf(claim)));
   for (const std::string& line : EvidenceLines(claim)) {
     const size_t indent = line.find_first_not_of(' ');
     if (indent == std::string::npos) continue;
-    out += std::string(indent, ' ') + "- " + Escaped(line.substr(indent)) + "\n";
+    out += std::string(indent, ' ') + "- " + MarkdownEscaped(line.substr(indent)) + "\n";
   }
   return out;
 }
@@ -90,16 +69,12 @@ bool NeedsAttention(const Claim& claim) {
   return claim.verdict != Verdict::kHolds && claim.verdict != Verdict::kUnsupported;
 }
 
-// A comment on GitHub holds 65,536 characters; what would pass this many bytes is left to the HTML
-// report, and counted.
-constexpr size_t kBudget = 60000;
-
 // Adds the parts that `text_of` makes of the claims until the budget is spent.
 template <typename TextOf>
 void AddWithinBudget(const std::vector<const Claim*>& claims, TextOf text_of, std::string& out) {
   for (size_t i = 0; i < claims.size(); ++i) {
     const std::string text = text_of(*claims[i]);
-    if (out.size() + text.size() > kBudget) {
+    if (out.size() + text.size() > kMarkdownBudget) {
       out += fmt::format("\n{} more are in report.html.\n", claims.size() - i);
       return;
     }
@@ -128,11 +103,12 @@ void AddClaims(const std::vector<Claim>& claims, std::string& out) {
 }  // namespace
 
 std::string RenderMarkdown(const results::Results& results) {
-  std::string out = "### nodeproof: " + Escaped(TotalsText(TotalsOf(results.claims))) + "\n\n";
-  out += fmt::format("{}; {} lane, seed {}, {}.\n", Escaped(NodeLine(results.node)),
-                     Text(results.run.lane), results.run.seed,
+  std::string out =
+      "### nodeproof: " + MarkdownEscaped(TotalsText(TotalsOf(results.claims))) + "\n\n";
+  out += fmt::format("{}; {} lane, seed {}, {}.\n", MarkdownEscaped(NodeLine(results.node)),
+                     MarkdownText(results.run.lane), results.run.seed,
                      FormatDuration(Seconds(results.run.duration_s)));
-  for (const std::string& caveat : Caveats(results)) out += "\n> " + Escaped(caveat) + "\n";
+  for (const std::string& caveat : Caveats(results)) out += "\n> " + MarkdownEscaped(caveat) + "\n";
   AddClaims(results.claims, out);
   return out;
 }

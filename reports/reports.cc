@@ -4,17 +4,21 @@
 #include <utility>
 
 #include "harness/base/file.h"
+#include "reports/export/export.h"
+#include "reports/known/known.h"
 
 namespace nodeproof::reports {
 namespace {
 
-constexpr std::array<std::pair<Format, std::string_view>, 6> kFormats{
+constexpr std::array<std::pair<Format, std::string_view>, 8> kFormats{
     {{Format::kConsole, "console"},
      {Format::kJson, "json"},
      {Format::kJunit, "junit"},
      {Format::kKtap, "ktap"},
      {Format::kHtml, "html"},
-     {Format::kMarkdown, "markdown"}}};
+     {Format::kMarkdown, "markdown"},
+     {Format::kKcidb, "kcidb"},
+     {Format::kLava, "lava"}}};
 
 constexpr std::array<std::pair<Format, const char*>, 4> kFiles{{{Format::kJson, "results.json"},
                                                                 {Format::kJunit, "junit.xml"},
@@ -34,7 +38,8 @@ Result<Format> ParseFormat(std::string_view text) {
   for (const auto& [format, name] : kFormats) {
     if (name == text) return format;
   }
-  return Fail("{} is no report format (console, json, junit, ktap, html, markdown)", Quoted(text));
+  return Fail("{} is no report format (console, json, junit, ktap, html, markdown, kcidb, lava)",
+              Quoted(text));
 }
 
 Result<std::string> Render(Format format, const results::Results& results) {
@@ -51,13 +56,19 @@ Result<std::string> Render(Format format, const results::Results& results) {
       return RenderHtml(results);
     case Format::kMarkdown:
       return RenderMarkdown(results);
+    case Format::kKcidb:
+      return RenderKcidb(results);
+    case Format::kLava:
+      return RenderLava(results);
   }
   return Fail("no such report format");
 }
 
-Status WriteReports(const std::filesystem::path& directory, const results::Results& results) {
+Status WriteReports(const std::filesystem::path& directory, const results::Results& results,
+                    bool strict) {
+  const results::Results shown = strict ? Strict(results) : results;
   for (const auto& [format, file] : kFiles) {
-    const std::string text = TRY(Render(format, results));
+    const std::string text = TRY(Render(format, format == Format::kJson ? results : shown));
     TRY(WriteFileAtomic(directory / file, text));
   }
   return {};

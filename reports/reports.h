@@ -11,19 +11,21 @@
 
 namespace nodeproof::reports {
 
-enum class Format { kConsole, kJson, kJunit, kKtap, kHtml, kMarkdown };
+enum class Format { kConsole, kJson, kJunit, kKtap, kHtml, kMarkdown, kKcidb, kLava };
 
-// "console", "json", "junit", "ktap", "html", "markdown".
+// "console", "json", "junit", "ktap", "html", "markdown", "kcidb", "lava".
 std::string_view ToString(Format format);
 Result<Format> ParseFormat(std::string_view text);
 
-// The report as text. Errors only for kJson, when `results` has no JSON form (results::Serialize).
+// The report as text. Errors only for the JSON formats, when `results` has no JSON form.
 Result<std::string> Render(Format format, const results::Results& results);
 
 // Writes results.json, junit.xml, results.ktap and report.html into `directory`, which must exist,
 // each with a rename, so that a reader never meets half a file. results.json comes first: when a
-// later one cannot be written, the run itself is safe.
-Status WriteReports(const std::filesystem::path& directory, const results::Results& results);
+// later one cannot be written, the run itself is safe. `strict` shows known violations as plain
+// ones in all but results.json, which keeps what is known.
+Status WriteReports(const std::filesystem::path& directory, const results::Results& results,
+                    bool strict = false);
 
 // One small file each.
 enum class Colour { kNo, kYes };

@@ -6,6 +6,17 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuWeightSiblings());
   registry.Add(CpuWeightSlices());
   registry.Add(CpuWeightPods());
+  registry.Add(CpuWeightQos());
+  registry.Add(CpuWeightNested());
+  registry.Add(CpuWeightFullTree());
+  registry.Add(CpuWeightThreads());
+  registry.Add(CpuWeightWorkConserving());
+  registry.Add(CpuWeightTree());
+  registry.Add(CpuWeightManyGroups());
+  registry.Add(CpuWeightConversion());
+  registry.Add(CpuWeightResize());
+  registry.Add(CpuWeightHostNotStarved());
+  registry.Add(CpuIdleYields());
   registry.Add(CpuMaxCeiling());
   registry.Add(CpuMaxWithinBudget());
   registry.Add(CpuMaxTwoInOne());

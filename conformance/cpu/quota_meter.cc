@@ -11,7 +11,7 @@ using results::Relation;
 
 // Periods to look at before anything is decided, and at most.
 constexpr int64_t kLeastPeriods = 8;
-constexpr int64_t kMostPeriods = 80;
+constexpr int64_t kMostPeriods = 120;
 
 void Decide(results::Check& check, const std::optional<results::Measurement>& measured) {
   if (!measured) return;
@@ -90,15 +90,24 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
   stalls.TakeWorst();
   QuotaSpan span(quota.quota, quota.period, quota.cpus);
   const cgroup::CpuStat before = TRY(cgroup::ReadCpuStat(*quota.group));
-  cgroup::CpuStat change;
+  cgroup::CpuStat last = before, change;
   for (int64_t seen = 0; seen < kMostPeriods; ++seen, at += quota.period) {
     clock.WaitUntil(at);
     const cgroup::CpuStat stat = TRY(cgroup::ReadCpuStat(*quota.group));
     // A reading that comes late is a stall as well: of the reader's own CPU, if nobody else's.
-    const Nanoseconds stall = std::max(stalls.TakeWorst(), clock.Now() - at);
-    span.Add({stat.usage, stat.throttled, stall});
+    // The monitor sees all of a stall but what its thread slept meanwhile.
+    const Nanoseconds stall = std::max(stalls.TakeWorst(), clock.Now() - at) + kWatch;
+    const cgroup::CpuStat since = stat - last;
+    last = stat;
+    span.Add({stat.usage, stat.throttled, stall, since.nr_throttled == since.nr_periods});
     change = stat - before;
     if (seen < kLeastPeriods) continue;
+    if (const double least = span.UsedAtLeast(); least > usec * (1 + quota.tolerance)) {
+      done.used.measured = {least, least, least, {least}};
+      done.used.finding = Finding::kOutside;
+      break;
+    }
+    if (span.periods() < kLeastPeriods) continue;
     Decide(done.used, span.UsedPerPeriod());
     Decide(done.throttled, span.ThrottledPerPeriod());
     if (done.used.finding == Finding::kOutside) break;

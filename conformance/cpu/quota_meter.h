@@ -19,8 +19,9 @@ inline constexpr Microseconds kPeriod{100'000};
 // possible (99 %).
 inline constexpr int kNeverWindows = 18;
 // A period whose refill came this much late is not the kernel's period any more. Measured from
-// outside the capsule by real-time threads, which wake this often: see measure::StallMonitor.
+// outside the capsule by real-time threads, which wake every kWatch: see measure::StallMonitor.
 inline constexpr Nanoseconds kStall = Milliseconds(10);
+inline constexpr Nanoseconds kWatch = Milliseconds(5);
 
 // A pod whose container main has the CPU limit `limit`, and that has no quota of its own because
 // its second container has no limit (Kubernetes 1.36, ResourceConfigForPod).
@@ -90,7 +91,9 @@ struct SpentQuota {
 inline constexpr const char* kSpentQuotaTolerance =
     "The group is read once a period, while it is throttled and holds no runtime. Between two such "
     "readings it was charged its refills and the difference of two debts, on each CPU at most a "
-    "tick (4 ms at HZ=250) and what the node stood still in that period: that is the interval. "
+    "tick (4 ms at HZ=250) and what the node may have stood still in that period (what the "
+    "watching "
+    "threads saw, and the 5 ms that they sleep): that is the interval. "
     "Periods are added until it fits into 4 % of the quota, less than half of a tenth. A period in "
     "which the node stood still for so long that a quota may have been lost is left out and "
     "counted; the evidence comes from real-time threads outside the capsule.";

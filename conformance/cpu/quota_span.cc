@@ -20,13 +20,18 @@ double QuotaSpan::Sum::Width() const {
 
 void QuotaSpan::Add(const Reading& reading) {
   ++seen_;
-  // A CPU that owes more than a refill does not run at all in that period.
-  owed_ = std::max(owed_ - share_, kTick + reading.stall);
-  if (reading.stall > (period_ - share_) * 9 / 10) {
+  // A CPU that owes more than a refill does not run at all in that period. What was used before the
+  // first reading may all be owed.
+  owed_ = std::max(seen_ == 1 ? reading.usage : owed_ - share_, kTick + reading.stall);
+  const bool lost = reading.stall > (cpus_ > 1 ? (period_ - share_) / 3 : period_ * 8 / 10) ||
+                    (!reading.spent && reading.stall > period_ / 10);
+  if (lost) {
     closed_ = Total();
     ends_.clear();
   }
-  if (reading.stall <= period_ / 5) ends_.push_back({seen_, reading, owed_});
+  if (reading.stall > period_ / 5) return;
+  ends_.push_back({seen_, reading, owed_});
+  all_ends_.push_back(ends_.back());
 }
 
 QuotaSpan::Sum QuotaSpan::Between(const End& first, const End& last) {
@@ -45,15 +50,23 @@ QuotaSpan::Sum QuotaSpan::Plus(const Sum& a, const Sum& b) {
           a.late_last + b.late_last};
 }
 
-QuotaSpan::Sum QuotaSpan::Total() const {
-  Sum best = closed_;
-  for (size_t last = 1; last < ends_.size(); ++last) {
+QuotaSpan::Sum QuotaSpan::Best(const Sum& closed, const std::vector<End>& ends) {
+  Sum best = closed;
+  for (size_t last = 1; last < ends.size(); ++last) {
     for (size_t first = 0; first < last; ++first) {
-      const Sum sum = Plus(closed_, Between(ends_[first], ends_[last]));
+      const Sum sum = Plus(closed, Between(ends[first], ends[last]));
       if (sum.Width() < best.Width()) best = sum;
     }
   }
   return best;
+}
+
+QuotaSpan::Sum QuotaSpan::Total() const { return Best(closed_, ends_); }
+
+double QuotaSpan::UsedAtLeast() const {
+  const Sum sum = Best({}, all_ends_);
+  if (sum.periods == 0) return 0;
+  return Usec(sum.used - cpus_ * sum.owed_last) / static_cast<double>(sum.periods);
 }
 
 std::optional<results::Measurement> QuotaSpan::UsedPerPeriod() const {

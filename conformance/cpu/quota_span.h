@@ -28,19 +28,25 @@ class QuotaSpan {
   QuotaSpan(Nanoseconds quota, Nanoseconds period, int cpus);
 
   struct Reading {
-    Nanoseconds usage{0};      // usage_usec of the group
+    Nanoseconds usage{0};      // usage_usec of the group since it was made
     Nanoseconds throttled{0};  // throttled_usec of the group
     Nanoseconds stall{0};      // the longest that any CPU stood still since the last reading
+    bool spent = true;         // the kernel counted it as throttled in every period since then
   };
   // The reading of one period after that of the last call. Where the node stood still so long that
-  // the moment may have been missed, it is no end of a stretch; where the group may have been kept
-  // from using a quota up, the stretch ends before it and another begins.
+  // the moment may have been missed (a fifth of a period), it is no end of a stretch. Where the
+  // group may have been kept from using a quota up, the stretch ends before it and another begins:
+  // when a refill may have been left out, when the node stood still and the kernel did not find the
+  // group throttled, and, on several CPUs, when one of them stood still for a third of the rest.
   void Add(const Reading& reading);
 
   // CPU time used, and time throttled on all CPUs together, in microseconds a period. nullopt until
   // there are two readings to compare. The time throttled is the rest of the period where nothing
   // else wants the CPUs.
   std::optional<results::Measurement> UsedPerPeriod() const;
+  // A lower bound of the CPU time used, from all periods: no stall makes a group use more than its
+  // quota. 0 until there are two readings.
+  double UsedAtLeast() const;
   std::optional<results::Measurement> ThrottledPerPeriod() const;
 
   // Periods inside the stretches, and all that were seen.
@@ -71,6 +77,7 @@ class QuotaSpan {
   // The closed stretches, and the part of the open one that makes the result most certain. Ends are
   // chosen by what may be owed there, never by what was used.
   Sum Total() const;
+  static Sum Best(const Sum& closed, const std::vector<End>& ends);
 
   Nanoseconds share_;  // of the quota, on one CPU
   Nanoseconds period_;
@@ -78,6 +85,7 @@ class QuotaSpan {
   int64_t seen_ = 0;
   Nanoseconds owed_{0};    // at most, on one CPU
   std::vector<End> ends_;  // of the open stretch
+  std::vector<End> all_ends_;
   Sum closed_;
 };
 

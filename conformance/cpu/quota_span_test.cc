@@ -11,7 +11,7 @@ constexpr Nanoseconds kPeriod = Milliseconds(100);
 // A group that is charged `used` a period, read once a period.
 class Group {
  public:
-  explicit Group(Nanoseconds used) : used_(used) {}
+  explicit Group(Nanoseconds used) : used_(used) { reading_.usage = -used; }
   QuotaSpan::Reading Next(Nanoseconds stall = {}) {
     reading_.usage += used_;
     reading_.throttled += kPeriod - used_;
@@ -86,17 +86,26 @@ TEST(QuotaSpan, ALostRefillStartsAnotherStretch) {
   QuotaSpan::Reading reading;
   for (int i = 0; i < 4; ++i) span.Add(reading = group.Next());
   reading.usage += Milliseconds(10);  // most of this quota was lost
-  reading.stall = Milliseconds(60);
+  reading.stall = Milliseconds(85);
   span.Add(reading);
   EXPECT_EQ(span.periods(), 3);
   reading.stall = {};
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 10; ++i) {
     reading.usage += kQuota;
     span.Add(reading);
   }
-  EXPECT_EQ(span.periods(), 3 + 2);
-  EXPECT_EQ(span.seen(), 8);
+  EXPECT_EQ(span.periods(), 3 + 8);  // the first after the stall owes too much to be an end
+  EXPECT_EQ(span.seen(), 15);
   EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->estimate, 50'000);
+}
+
+// A group that used much before the first reading may owe all of it.
+TEST(QuotaSpan, WhatWasUsedBeforeMayBeOwed) {
+  QuotaSpan span(kQuota, kPeriod, 1);
+  QuotaSpan::Reading reading;
+  reading.usage = Milliseconds(200);
+  for (int i = 0; i < 4; ++i) span.Add(reading);  // repays, and does not run
+  EXPECT_GE(span.UsedPerPeriod().value().high, 50'000);
 }
 
 // A debt larger than a refill is carried on: the small quota pays it back over several periods.
@@ -109,6 +118,28 @@ TEST(QuotaSpan, ASmallQuotaOwesForLonger) {
   // Between the last two: 10 and 15 ms in one period; between the first and the last 20 in two.
   EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->low, 5000 - 10'000.0 / 2);
   EXPECT_DOUBLE_EQ(span.UsedPerPeriod()->high, 5000 + 20'000.0 / 2);
+}
+
+// Where the node stood still and the group was not throttled, its quota was not used up. That never
+// excuses more than the quota.
+TEST(QuotaSpan, AQuotaNotSpentIsLeftOutOnlyWithAStall) {
+  QuotaSpan excused(kQuota, kPeriod, 1), faulty(kQuota, kPeriod, 1), generous(kQuota, kPeriod, 1);
+  Group less(Milliseconds(30)), more(Milliseconds(80));
+  for (int i = 0; i < 10; ++i) {
+    auto reading = less.Next();
+    reading.spent = false;
+    faulty.Add(reading);
+    reading.stall = Milliseconds(15);
+    excused.Add(reading);
+    reading = more.Next(Milliseconds(15));
+    reading.spent = false;
+    generous.Add(reading);
+  }
+  EXPECT_FALSE(excused.UsedPerPeriod());
+  EXPECT_LT(faulty.UsedPerPeriod().value().high, 50'000);
+  EXPECT_FALSE(generous.UsedPerPeriod());
+  EXPECT_GT(generous.UsedAtLeast(), 50'000);
+  EXPECT_LT(excused.UsedAtLeast(), 50'000);
 }
 
 TEST(QuotaSpan, EachCpuMayOwe) {

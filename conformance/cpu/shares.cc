@@ -1,21 +1,87 @@
 #include "conformance/cpu/shares.h"
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
 #include "harness/cgroup/stats.h"
+#include "harness/measure/fairness.h"
 
 namespace nodeproof::conformance {
 namespace {
 
 using results::Relation;
 
-// The hogs of one contender and what they have used at some moment.
-class Side {
+// Shorter stalls are within what a window's tolerance allows (2 x 4 ms). A thread that wakes at
+// this period sees every stall of twice its length.
+constexpr Nanoseconds kStall = Milliseconds(10);
+// Over which a hog that wants a part of a CPU may catch up what it had to wait for.
+constexpr Nanoseconds kDemandStretch = Milliseconds(1000);
+// The kernel charges a stall to whoever ran: who has a share s of the CPU then gets nothing until
+// the others are even, which takes stall / s. A window ends only after that time...
+constexpr Nanoseconds kWatchInterval = Milliseconds(100);
+constexpr double kLeastShare = 0.1;  // who has less is rarely the one who runs
+// ...but is no longer than this: what is not yet made up for weighs a fourth in it, and the
+// interval over the windows tells.
+constexpr Nanoseconds kLongestWindow = 4 * kShareWindow;
+
+double Sum(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+double ShareOf(double part, double all) { return all > 0 ? part / all : 0; }
+
+}  // namespace
+
+double Stretch::TotalUsage() const { return Sum(usage_usec); }
+double Stretch::ShareByUsage(size_t contender) const {
+  return ShareOf(usage_usec[contender], TotalUsage());
+}
+
+double Stretch::ShareOfWork(const std::vector<size_t>& part, const std::vector<size_t>& some,
+                            const std::vector<double>& shares) const {
+  constexpr double kLeastRan = 0.5;  // of what was charged, for a speed of its own
+  double all_rounds = 0, all_ran = 0, all_usage = 0;
+  for (const size_t i : some) {
+    all_rounds += rounds[i];
+    all_ran += ran_usec[i];
+    all_usage += usage_usec[i];
+  }
+  const bool have_speed = all_ran > kLeastRan * all_usage && all_rounds > 0;
+  const double common = have_speed ? all_rounds / all_ran : 1;
+  double all = 0, wanted = 0;
+  for (const size_t i : some) {
+    const bool own = have_speed && rounds[i] > 0 && ran_usec[i] > kLeastRan * usage_usec[i];
+    const double work = shares[i] * (own ? rounds[i] / ran_usec[i] : common);
+    all += work;
+    if (std::ranges::find(part, i) != part.end()) wanted += work;
+  }
+  return ShareOf(wanted, all);
+}
+
+// What the hogs of one contender have used and done at some moment.
+struct Contest::Reading {
+  double usage_usec = 0;
+  double work = 0;
+  double held_up_usec = 0;
+};
+
+// The hogs of one contender.
+class Contest::Side {
  public:
-  static Result<Side> Start(const Contender& contender, const CpuSet& cpus) {
-    Side side(contender);
+  static Result<Side> Start(const Contender& contender, const CpuSet& cpus,
+                            const cgroup::StartGate& gate) {
+    Side side(contender.counted_at);
     for (const int cpu : cpus) {
-      side.hogs_.push_back(TRY(stress::CpuHog::Start({.name = fmt::format("hog-{}", contender.name),
-                                                      .group = contender.runs_in,
-                                                      .affinity = CpuSet{cpu}})));
+      for (int i = 0; i < contender.hogs; ++i) {
+        side.hogs_.push_back(
+            TRY(stress::CpuHog::Start({.name = fmt::format("hog-{}", contender.name),
+                                       .group = contender.runs_in,
+                                       .affinity = CpuSet{cpu},
+                                       .duty = contender.demand,
+                                       .meter = kDemandStretch,
+                                       .gate = &gate})));
+      }
     }
     return side;
   }
@@ -25,16 +91,16 @@ class Side {
     return {};
   }
 
-  struct Reading {
-    double usage_usec = 0;
-    double work = 0;
-    double held_up_usec = 0;
-  };
-  Result<Reading> Read() const {
+  Result<Reading> Read() {
     Reading reading;
-    reading.usage_usec =
-        static_cast<double>(TRY(cgroup::ReadCpuStat(*contender_.counted_at)).usage.count());
-    for (const stress::CpuHog& hog : hogs_) {
+    if (counted_at_ != nullptr) {
+      reading.usage_usec =
+          static_cast<double>(TRY(cgroup::ReadCpuStat(*counted_at_)).usage.count());
+    }
+    for (stress::CpuHog& hog : hogs_) {
+      if (counted_at_ == nullptr) {
+        reading.usage_usec += static_cast<double>(TRY(hog.CpuTime()).count()) / 1000;
+      }
       reading.work += static_cast<double>(hog.Work());
       reading.held_up_usec += static_cast<double>(hog.HeldUp().count()) / 1000;
     }
@@ -49,90 +115,213 @@ class Side {
     return {};
   }
 
-  const std::string& name() const { return contender_.name; }
+  void Stop() {
+    for (stress::CpuHog& hog : hogs_) hog.Stop();
+  }
+
+  uint64_t LeastWork() const {
+    uint64_t least = UINT64_MAX;
+    for (const stress::CpuHog& hog : hogs_) least = std::min(least, hog.Work());
+    return least;
+  }
 
  private:
-  explicit Side(const Contender& contender) : contender_(contender) {}
-  Contender contender_;
+  explicit Side(const cgroup::Cgroup* counted_at) : counted_at_(counted_at) {}
+  const cgroup::Cgroup* counted_at_;
   std::vector<stress::CpuHog> hogs_;
 };
 
-// CPU time in which the hogs truly ran between two readings.
-double RanBetween(const Side::Reading& from, const Side::Reading& to) {
-  return (to.usage_usec - from.usage_usec) - (to.held_up_usec - from.held_up_usec);
+Contest::Contest(ArmContext& context, CpuSet cpus) : context_(&context), cpus_(std::move(cpus)) {}
+Contest::~Contest() {
+  for (Side& side : sides_) side.Stop();
+}
+Contest::Contest(Contest&&) noexcept = default;
+
+Result<Contest> Contest::Start(ArmContext& context, const CpuSet& cpus,
+                               std::vector<Contender> contenders) {
+  Contest contest(context, cpus);
+  contest.contenders_ = std::move(contenders);
+  const cgroup::StartGate gate = TRY(cgroup::StartGate::Create());
+  for (const Contender& contender : contest.contenders_) {
+    contest.sides_.push_back(TRY(Side::Start(contender, cpus, gate)));
+  }
+  for (Side& side : contest.sides_) TRY(side.AwaitReady(context.patience()));
+  contest.stalls_ = TRY(measure::StallMonitor::Start(cpus, kStall));
+  gate.Open();
+  return contest;
 }
 
-// The work of a window as it would have been on a CPU that nobody took away: the rate at which the
-// hogs worked while they truly ran, over all the CPU time that they were charged. A kernel that
-// charges a group less or more than it ran is found out by it; a hypervisor is not.
-double WorkBetween(const Side::Reading& from, const Side::Reading& to) {
-  const double ran = RanBetween(from, to);
-  return ran > 0 ? (to.work - from.work) * (to.usage_usec - from.usage_usec) / ran : 0;
+uint64_t Contest::LeastWork() const {
+  uint64_t least = UINT64_MAX;
+  for (const Side& side : sides_) least = std::min(least, side.LeastWork());
+  return least;
 }
 
-double ShareOf(double first, double second) {
-  return first + second > 0 ? second / (first + second) : 0;
+Status Contest::AwaitWork() {
+  const Clock& clock = context_->clock();
+  const Nanoseconds deadline =
+      clock.Now() + std::chrono::duration_cast<Nanoseconds>(context_->patience());
+  while (LeastWork() == 0) {
+    if (clock.Now() > deadline) return Fail("a hog did no work at all");
+    clock.WaitUntil(clock.Now() + Milliseconds(1));
+  }
+  return {};
 }
 
-}  // namespace
+Result<std::vector<Contest::Reading>> Contest::Read() {
+  std::vector<Reading> readings;
+  for (Side& side : sides_) readings.push_back(TRY(side.Read()));
+  return readings;
+}
 
-Result<results::Arm> MeasureShare(ArmContext& context, const capsule::Tree& tree,
-                                  const CpuSet& cpus, const Contender& first,
-                                  const Contender& second, double expected_share) {
-  Side a = TRY(Side::Start(first, cpus));
-  Side b = TRY(Side::Start(second, cpus));
-  TRY(a.AwaitReady(context.patience()));
-  TRY(b.AwaitReady(context.patience()));
+Stretch Contest::Between(const std::vector<Reading>& from, const std::vector<Reading>& to,
+                         Seconds wall) const {
+  Stretch stretch{wall, {}, {}, {}};
+  for (size_t i = 0; i < from.size(); ++i) {
+    const double usage = to[i].usage_usec - from[i].usage_usec;
+    stretch.usage_usec.push_back(usage);
+    stretch.ran_usec.push_back(usage - (to[i].held_up_usec - from[i].held_up_usec));
+    stretch.rounds.push_back(to[i].work - from[i].work);
+  }
+  return stretch;
+}
 
-  const std::vector<measure::Quantity> quantities = {
-      {fmt::format("share of {} by usage_usec", b.name()),
-       {expected_share, Relation::kWithin, kShareTolerance, "ratio"}},
-      {fmt::format("share of {} by work done, steal-corrected", b.name()),
-       {expected_share, Relation::kWithin, kWorkTolerance, "ratio"}}};
+// A kernel that charges a group less or more than it ran is found out by the work that it does for
+// its share; a hypervisor is not.
+std::vector<StretchQuantity> Contest::Shares() const {
+  std::vector<StretchQuantity> quantities;
+  std::vector<size_t> hogs;  // those whose work tells their share
+  std::vector<double> shares;
+  double expected_of_hogs = 0;
+  for (size_t i = 0; i < contenders_.size(); ++i) {
+    const Contender& contender = contenders_[i];
+    quantities.push_back({{fmt::format("share of {} by {}", contender.name,
+                                       contender.counted_at ? "usage_usec" : "CPU clock"),
+                           {contender.expected_share, Relation::kWithin, kShareTolerance, "ratio"}},
+                          [i](const Stretch& stretch) { return stretch.ShareByUsage(i); }});
+    shares.push_back(contender.expected_share);
+    if (contender.demand < 1) continue;
+    hogs.push_back(i);
+    expected_of_hogs += contender.expected_share;
+  }
+  if (hogs.size() < 2) return quantities;
+  for (const size_t i : hogs) {
+    const double expected = ShareOf(contenders_[i].expected_share, expected_of_hogs);
+    quantities.push_back({{fmt::format("work of {} for its share", contenders_[i].name),
+                           {expected, Relation::kWithin, kWorkTolerance, "ratio"}},
+                          [i, hogs, shares](const Stretch& stretch) {
+                            return stretch.ShareOfWork({i}, hogs, shares);
+                          }});
+  }
+  return quantities;
+}
 
-  const double window_usec =
-      static_cast<double>(Microseconds(kShareWindow).count()) * static_cast<double>(cpus.size());
-  Side::Reading a_start, b_start, a_last, b_last;
-  Seconds measured{0};
+Result<std::vector<results::Check>> Contest::Measure(
+    const std::vector<StretchQuantity>& quantities) {
+  std::vector<measure::Quantity> judged;
+  for (const StretchQuantity& each : quantities) judged.push_back(each.quantity);
+
+  const Clock& clock = context_->clock();
+  std::vector<Reading> start, last;
+  Nanoseconds started{0}, opened{0};
+  int windows = 0, lengthened = 0;
+  double wanted = 0;  // CPUs
+  for (const Contender& contender : contenders_) wanted += contender.demand * contender.hogs;
+  const double window_usec = static_cast<double>(Microseconds(kShareWindow).count()) *
+                             static_cast<double>(cpus_.size()) * std::min(1.0, wanted);
   const auto open = [&]() -> Status {
-    a_start = a_last = TRY(a.Read());
-    b_start = b_last = TRY(b.Read());
+    start = last = TRY(Read());
+    started = opened = clock.Now();
     return {};
   };
-  const auto close = [&](Seconds wall) -> Result<measure::Window> {
-    const Side::Reading a_now = TRY(a.Read());
-    const Side::Reading b_now = TRY(b.Read());
+  const auto close = [&](Seconds) -> Result<measure::Window> {
+    AwaitSettled(opened);
+    const std::vector<Reading> now = TRY(Read());
+    const Nanoseconds closed = clock.Now();
+    const Stretch stretch = Between(last, now, Seconds(closed - opened));
     // A host that takes most of the CPUs away leaves the hogs a few rounds in a window, and one
-    // side perhaps none: a window goes on until they have run half of it, both together.
-    const double ran = RanBetween(a_last, a_now) + RanBetween(b_last, b_now);
-    if (ran < 0.5 * window_usec) return measure::Window{.unfinished = true};
-    const measure::Window window{
-        {ShareOf(a_now.usage_usec - a_last.usage_usec, b_now.usage_usec - b_last.usage_usec),
-         ShareOf(WorkBetween(a_last, a_now), WorkBetween(b_last, b_now))},
-        std::nullopt};
-    a_last = a_now;
-    b_last = b_now;
-    measured += wall;
+    // side perhaps none: a window goes on until they have run half of it, all together.
+    if (Sum(stretch.ran_usec) < 0.5 * window_usec) return measure::Window{.unfinished = true};
+    ++windows;
+    lengthened += closed - opened > kShareWindow + kWatchInterval;
+    measure::Window window;
+    for (const StretchQuantity& each : quantities) window.samples.push_back(each.value(stretch));
+    last = now;
+    opened = closed;
     return window;
   };
-  measure::WindowedChecks taken = TRY(context.TakeWindows(kShareWindow, quantities, open, close));
+  measure::WindowedChecks taken = TRY(context_->TakeWindows(
+      std::chrono::duration_cast<Milliseconds>(kWatchInterval), judged, open, close));
+  whole_ = Between(start, last, Seconds(opened - started));
+  notes_.insert(notes_.end(), taken.notes.begin(), taken.notes.end());
+  if (lengthened > 0) {
+    notes_.push_back(
+        fmt::format("{} of {} windows lengthened: the node stood still for more than {}",
+                    lengthened, windows, FormatDuration(Seconds(kStall))));
+  }
+  return std::move(taken.checks);
+}
 
-  TRY(a.StillRunning());
-  TRY(b.StillRunning());
+// Returns when the window that began at `opened` may be closed.
+void Contest::AwaitSettled(Nanoseconds opened) const {
+  const Clock& clock = context_->clock();
+  const Nanoseconds latest = opened + kLongestWindow;
+  Nanoseconds settled = opened + kShareWindow;
+  for (Nanoseconds now = clock.Now();; now = clock.Now()) {
+    if (const Nanoseconds stall = stalls_->TakeWorst(); stall > kStall) {
+      const auto repaid =
+          now + Nanoseconds(static_cast<int64_t>(static_cast<double>(stall.count()) / kLeastShare));
+      settled = std::max(settled, repaid);
+    }
+    if (now >= std::min(settled, latest)) return;
+    clock.WaitUntil(std::min({settled, latest, now + kWatchInterval}));
+  }
+}
+
+std::string Contest::FairnessNote() const {
+  double largest = 0;
+  std::vector<double> served;
+  for (size_t i = 0; i < contenders_.size(); ++i) {
+    const double share = whole_.ShareByUsage(i);
+    const double expected = contenders_[i].expected_share;
+    largest = std::max(largest, std::abs(share - expected));
+    if (expected > 0) served.push_back(share / expected);
+  }
+  return fmt::format("over all windows: largest share error {:.4f}, Jain's fairness index {:.4f}",
+                     largest, measure::JainIndex(served));
+}
+
+Result<results::Arm> Contest::Report(std::string description, const capsule::Tree& tree,
+                                     std::vector<results::Check> checks, Capacity capacity) {
+  double wanted = 0;  // CPUs
+  for (size_t i = 0; i < sides_.size(); ++i) {
+    TRY(sides_[i].StillRunning());
+    wanted += contenders_[i].demand * contenders_[i].hogs;
+  }
   results::Arm arm;
-  arm.checks = std::move(taken.checks);
-  arm.notes = std::move(taken.notes);
-  arm.tree = tree.entries();
+  arm.description = std::move(description);
+  arm.checks = std::move(checks);
+  arm.notes = std::move(notes_);
+  arm.notes.push_back(FairnessNote());
   arm.notes.insert(arm.notes.end(), tree.discrepancies().begin(), tree.discrepancies().end());
-  // Saturated: both together used the CPUs all the time. 5 % is left to the agent, the kernel's own
-  // threads and the CPU time that is not yet charged when a window closes.
-  const double capacity_usec = measured.count() * 1e6 * static_cast<double>(cpus.size());
-  const double used =
-      a_last.usage_usec - a_start.usage_usec + b_last.usage_usec - b_start.usage_usec;
-  arm.load = {{"hogs of " + a.name(), "rounds", 1, a_last.work - a_start.work},
-              {"hogs of " + b.name(), "rounds", 1, b_last.work - b_start.work},
-              {"all hogs together", "usec", 0.95 * capacity_usec, used}};
+  arm.tree = tree.entries();
+  arm.load = {{"the hog that did least", "rounds", 1, static_cast<double>(LeastWork())}};
+  if (capacity == Capacity::kUsed) {
+    // A fifth is left to the agent, the stall monitor (on a slow guest 0.3 ms in every 10, and the
+    // stalls that hit it), the kernel's own threads and what is not yet charged at the end.
+    const double possible_usec =
+        whole_.wall.count() * 1e6 * static_cast<double>(cpus_.size()) * std::min(1.0, wanted);
+    arm.load.push_back({"all hogs together", "usec", 0.8 * possible_usec, whole_.TotalUsage()});
+  }
   return arm;
+}
+
+Result<results::Arm> MeasureShares(ArmContext& context, const capsule::Tree& tree,
+                                   const CpuSet& cpus, std::vector<Contender> contenders,
+                                   std::string description) {
+  Contest contest = TRY(Contest::Start(context, cpus, std::move(contenders)));
+  std::vector<results::Check> checks = TRY(contest.Measure(contest.Shares()));
+  return contest.Report(std::move(description), tree, std::move(checks));
 }
 
 }  // namespace nodeproof::conformance

@@ -1,44 +1,26 @@
 // cpu.weight: how groups share CPUs when all of them want more than there is.
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/shares.h"
+#include "conformance/cpu/weight_plans.h"
 #include "conformance/pods.h"
 
 namespace nodeproof::conformance {
 namespace {
-
-constexpr const char* kShareToleranceText =
-    "At each edge of a 400 ms window the running task may be uncharged for one tick (4 ms at "
-    "HZ=250): 2 x 4 / 400 = 0.02. By work: hold-ups shorter than 100 us are not corrected; 0.1 of "
-    "the time of one side moves a share by at most 0.05.";
-
-// A node as the seed examples have it: 4 CPUs, 500m of them reserved.
-kubelet::NodeSpec FourCpuNode() { return kubelet::SimpleNode(4, GiB(8).value); }
-
-kubelet::KubeletConfiguration HalfCpuReserved() {
-  kubelet::KubeletConfiguration config;
-  config.system_reserved.emplace(kubelet::kCpu, kubelet::Quantity::Parse("500m").value());
-  return config;
-}
 
 // kubepods ── burstable ─┬─ pod a ── main   one hog, pinned to CPU N
 //                        └─ pod b ── main   one hog, pinned to CPU N
 Result<results::Arm> MeasureSiblings(ArmContext& context) {
   const bool is_protected = context.Protected();
   const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
-    TRY(Override(plan, TRY(PathOfPod(plan, "a")), "cpu.weight", is_protected ? "30" : "100",
-                 "set by the claim"));
-    return Override(plan, TRY(PathOfPod(plan, "b")), "cpu.weight", is_protected ? "70" : "100",
-                    "set by the claim");
+    TRY(OverrideWeight(plan, TRY(PathOfPod(plan, "a")), is_protected ? 30 : 100));
+    return OverrideWeight(plan, TRY(PathOfPod(plan, "b")), is_protected ? 70 : 100);
   };
   const std::vector<kubelet::Pod> pods = {MakePod("a", {{.cpu_request = "1"}}),
                                           MakePod("b", {{.cpu_request = "1"}})};
-  const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), HalfCpuReserved(), pods, edit));
-  results::Arm arm =
-      TRY(MeasureShare(context, tree, CpuSet{context.QuietCpu()},
-                       {"A", TRY(tree.Container("a", "main")), TRY(tree.Pod("a"))},
-                       {"B", TRY(tree.Container("b", "main")), TRY(tree.Pod("b"))}, 0.70));
-  arm.description = is_protected ? "weights 30 and 70" : "equal weights";
-  return arm;
+  const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), WeightsOnly(), pods, edit));
+  return MeasureShares(context, tree, CpuSet{context.QuietCpu()},
+                       {TRY(InPod(tree, "b", 0.70)), TRY(InPod(tree, "a", 0.30))},
+                       is_protected ? "weights 30 and 70" : "equal weights");
 }
 
 // / ─┬─ system.slice  weight 100 ── service      one hog a CPU
@@ -47,20 +29,16 @@ Result<results::Arm> MeasureSlices(ArmContext& context) {
   const bool is_protected = context.Protected();
   const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
     if (is_protected) return {};
-    for (const kubelet::PlannedCgroup& slice : plan.root.children) {
-      if (slice.role != kubelet::CgroupRole::kNodeSlice) continue;
-      return Override(plan, slice.path, "cpu.weight", "100", "the same as system.slice");
-    }
-    return Fail("the plan has no kubepods");
+    return OverrideWeight(plan, TRY(PathOfNodeSlice(plan)), 100, "the same as system.slice");
   };
-  const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), HalfCpuReserved(),
-                                               {MakePod("pod", {{.cpu_request = "2"}})}, edit));
-  results::Arm arm = TRY(MeasureShare(
-      context, tree, context.ContestCpus(),
-      {"system.slice", TRY(tree.SystemSlice()), TRY(tree.SystemSlice())},
-      {"kubepods", TRY(tree.Container("pod", "main")), TRY(tree.NodeSlice())}, 137.0 / 237));
-  arm.description = is_protected ? "kubepods 137, system.slice 100" : "both slices 100";
-  return arm;
+  const capsule::Tree tree = TRY(
+      context.Plant(FourCpuNode(), WeightsOnly(), {MakePod("pod", {{.cpu_request = "2"}})}, edit));
+  Contender kubepods = TRY(InPod(tree, "pod", 137.0 / 237));
+  kubepods.name = "kubepods";
+  kubepods.counted_at = TRY(tree.NodeSlice());
+  return MeasureShares(context, tree, context.ContestCpus(),
+                       {std::move(kubepods), TRY(InSystemSlice(tree, 100.0 / 237))},
+                       is_protected ? "kubepods 137, system.slice 100" : "both slices 100");
 }
 
 // kubepods ── burstable ─┬─ pod small  1 CPU requested, weight 39   one hog a CPU
@@ -69,17 +47,15 @@ Result<results::Arm> MeasurePods(ArmContext& context) {
   const bool is_protected = context.Protected();
   const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
     if (is_protected) return {};
-    return Override(plan, TRY(PathOfPod(plan, "large")), "cpu.weight", "39", "the same as small");
+    return OverrideWeight(plan, TRY(PathOfPod(plan, "large")), 39, "the same as small");
   };
   const std::vector<kubelet::Pod> pods = {MakePod("small", {{.cpu_request = "1"}}),
                                           MakePod("large", {{.cpu_request = "2"}})};
-  const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), HalfCpuReserved(), pods, edit));
-  results::Arm arm = TRY(MeasureShare(
+  const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), WeightsOnly(), pods, edit));
+  return MeasureShares(
       context, tree, context.ContestCpus(),
-      {"small", TRY(tree.Container("small", "main")), TRY(tree.Pod("small"))},
-      {"large", TRY(tree.Container("large", "main")), TRY(tree.Pod("large"))}, 79.0 / 118));
-  arm.description = is_protected ? "weights 79 and 39 of the requests" : "both pods 39";
-  return arm;
+      {TRY(InPod(tree, "large", 79.0 / 118)), TRY(InPod(tree, "small", 39.0 / 118))},
+      is_protected ? "weights 79 and 39 of the requests" : "both pods 39");
 }
 
 }  // namespace

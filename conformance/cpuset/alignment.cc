@@ -66,6 +66,10 @@ Result<Admitted> Run(ArmContext& context, const kubelet::KubeletConfiguration& c
                                   .cpus = admitted.cpus.back().size()})));
   }
   TRY(Observe(context, admitted.Pointers()));
+  // Only who uses all its CPUs shows which ones it has.
+  for (size_t i = 0; i < admitted.crews.size(); ++i) {
+    AwaitSpread(context, admitted.crews[i], admitted.cpus[i]);
+  }
   return admitted;
 }
 
@@ -79,6 +83,16 @@ Result<std::map<int, int>> WithoutOption(ArmContext& context, int cpus, int CpuP
                        plan.pods.front().message);
   }
   return ByUnit(context.topology(), TRY(ExclusiveCpus(plan, "pod")), unit);
+}
+
+Result<results::Arm> Finish(Admitted& run, std::string description,
+                            std::vector<results::Check> checks) {
+  results::Arm arm =
+      TRY(FinishArm(run.tree, std::move(description), run.Pointers(), std::move(checks)));
+  for (size_t i = 0; i < run.crews.size(); ++i) {
+    arm.load.push_back(SpreadProof(run.crews[i], run.cpus[i]));
+  }
+  return arm;
 }
 
 // 1 when the plan refuses the pod for this reason, so that a check can ask for it.
@@ -110,13 +124,12 @@ Result<results::Arm> MeasureFullCores(ArmContext& context) {
   Admitted run = TRY(Run(
       context, is_protected ? StaticPolicy(reserved, {"full-pcpus-only"}) : StaticPolicy(reserved),
       pods));
-  return FinishArm(run.tree, is_protected ? "full-pcpus-only" : "static policy without options",
-                   run.Pointers(),
-                   {NoneOf("cores on which threads of two pods were seen",
-                           SharedCores(context.topology(), run.crews)),
-                    NoneOf("sightings outside a pod's own CPUs", run.SeenOutside()),
-                    CountCheck("pods refused with SMTAlignmentError", 1,
-                               TRY(RefusedFor(run.plan, "odd", "SMTAlignmentError")))});
+  return Finish(run, is_protected ? "full-pcpus-only" : "static policy without options",
+                {NoneOf("cores on which threads of two pods were seen",
+                        SharedCores(context.topology(), run.crews)),
+                 NoneOf("sightings outside a pod's own CPUs", run.SeenOutside()),
+                 CountCheck("pods refused with SMTAlignmentError", 1,
+                            TRY(RefusedFor(run.plan, "odd", "SMTAlignmentError")))});
 }
 
 // kubepods ─┬─ pod wide (Guaranteed, a CPU more than a NUMA node has)  TopologyAffinityError
@@ -134,9 +147,8 @@ Result<results::Arm> MeasureSingleNuma(ArmContext& context) {
   for (const Crew& crew : run.crews) {
     most = std::max(most, ByUnit(topology, crew.Cpus(), &CpuPlace::node).size());
   }
-  return FinishArm(
-      run.tree, fmt::format("topologyManagerPolicy {}", config.topology_manager_policy),
-      run.Pointers(),
+  return Finish(
+      run, fmt::format("topologyManagerPolicy {}", config.topology_manager_policy),
       {CountCheck("NUMA nodes that threads of one pod were seen on", 1, static_cast<double>(most)),
        NoneOf("sightings outside a pod's own CPUs", run.SeenOutside()),
        CountCheck("pods refused with TopologyAffinityError", 1,
@@ -160,8 +172,8 @@ Result<results::Arm> MeasureDistributeNuma(ArmContext& context) {
                          {ExclusivePod("pod", cpus)}));
   if (run.crews.empty()) return Fail("the pod was refused: {}", run.plan.pods.front().message);
   const int most = Largest(ByUnit(topology, run.crews.front().Cpus(), &CpuPlace::node));
-  return FinishArm(
-      run.tree, is_protected ? "distribute-cpus-across-numa" : "packed", run.Pointers(),
+  return Finish(
+      run, is_protected ? "distribute-cpus-across-numa" : "packed",
       {CountCheck("CPUs of one NUMA node that its threads were seen on", cpus / 2.0, most),
        NoneOf("sightings outside its own CPUs", run.SeenOutside())});
 }
@@ -181,10 +193,9 @@ Result<results::Arm> MeasureUncore(ArmContext& context) {
                          {ExclusivePod("pod", cpus)}));
   if (run.crews.empty()) return Fail("the pod was refused: {}", run.plan.pods.front().message);
   const size_t caches = ByUnit(topology, run.crews.front().Cpus(), &CpuPlace::llc).size();
-  return FinishArm(
-      run.tree, is_protected ? "prefer-align-cpus-by-uncorecache" : "packed", run.Pointers(),
-      {CountCheck("last-level caches under its threads", 1, static_cast<double>(caches)),
-       NoneOf("sightings outside its own CPUs", run.SeenOutside())});
+  return Finish(run, is_protected ? "prefer-align-cpus-by-uncorecache" : "packed",
+                {CountCheck("last-level caches under its threads", 1, static_cast<double>(caches)),
+                 NoneOf("sightings outside its own CPUs", run.SeenOutside())});
 }
 
 }  // namespace

@@ -137,15 +137,35 @@ Status Observe(ArmContext& context, const std::vector<Crew*>& crews) {
   context.clock().WaitUntil(context.clock().Now() + kShortestLook);
   Await(context, [&] {
     uint64_t samples = 0;
+    uint64_t naps = 0;
     for (const Crew* crew : crews) {
-      const uint64_t own = crew->Samples();
-      if (own < kSamplesOfCrew || crew->Naps() < kNapsOfCrew) return false;
-      samples += own;
+      const uint64_t own_samples = crew->Samples();
+      const uint64_t own_naps = crew->Naps();
+      if (own_samples < kSamplesOfCrew || own_naps < kNapsOfCrew) return false;
+      samples += own_samples;
+      naps += own_naps;
     }
-    return samples >= kSamples;
+    return samples >= kSamples && naps >= kNaps;
   });
   for (Crew* crew : crews) crew->Look();
   return {};
+}
+
+void AwaitSpread(ArmContext& context, Crew& crew, const CpuSet& cpus) {
+  const Clock& clock = context.clock();
+  const Nanoseconds deadline =
+      clock.Now() + std::chrono::duration_cast<Nanoseconds>(kSpreadDeadline);
+  while (!crew.Cpus().Contains(cpus) && clock.Now() < deadline) {
+    clock.WaitUntil(clock.Now() + 4 * kPoll);
+    crew.Look();
+  }
+}
+
+results::LoadProof SpreadProof(const Crew& crew, const CpuSet& cpus, std::string_view when) {
+  return {fmt::format("{} on its CPUs {}{}{}", crew.name(), cpus.ToString(),
+                      when.empty() ? "" : ", ", when),
+          "CPUs", static_cast<double>(cpus.size()),
+          static_cast<double>((crew.Cpus() & cpus).size())};
 }
 
 results::Check NoneOf(std::string name, uint64_t count) {
@@ -162,16 +182,20 @@ Result<results::Arm> FinishArm(const capsule::Tree& tree, std::string descriptio
   arm.notes = tree.discrepancies();
   arm.tree = tree.entries();
   uint64_t samples = 0;
+  uint64_t naps = 0;
   for (Crew* crew : crews) {
     TRY(crew->StillRunning());
     crew->AddLoad(arm);
     samples += crew->Samples();
+    naps += crew->Naps();
     std::string seen;
     for (const auto& [cpu, count] : crew->Seen()) seen += fmt::format(" {}: {}", cpu, count);
     arm.notes.push_back(fmt::format("{} was seen on CPU{}", crew->name(), seen));
   }
   arm.load.push_back(
       {"all threads", "samples", static_cast<double>(kSamples), static_cast<double>(samples)});
+  arm.load.push_back(
+      {"all threads, wake-ups", "count", static_cast<double>(kNaps), static_cast<double>(naps)});
   return arm;
 }
 

@@ -12,12 +12,14 @@
 namespace nodeproof::conformance {
 
 // What an arm takes at least, of all its crews together and of each crew, before its sightings
-// count. A kernel that lets one wake-up in ten escape goes unnoticed once in 0.9^-50 = 194 crews.
+// count. A kernel that lets one wake-up in ten escape goes unnoticed once in 0.9^-100 = 40,000
+// arms. Threads of a small weight on a full CPU wake up rarely: of each crew few are asked for.
 inline constexpr uint64_t kSamples = 100'000;
 inline constexpr uint64_t kSamplesOfCrew = 1'000;
-inline constexpr uint64_t kNapsOfCrew = 50;
+inline constexpr uint64_t kNaps = 100;
+inline constexpr uint64_t kNapsOfCrew = 10;
 // Load balancers act every few milliseconds to some hundred.
-inline constexpr Milliseconds kShortestLook{500};
+inline constexpr Milliseconds kShortestLook{300};
 
 struct CrewOptions {
   std::string name;
@@ -75,10 +77,18 @@ class Crew {
   std::map<int, uint64_t> seen_;
 };
 
-// Has the crews count from here and waits until they have seen enough: kSamples in all, and each
-// its own samples and naps, but no less than kShortestLook; then each has a look. What is still
-// missing when the arm's patience is over shows in the load proofs.
+// Has the crews count from here and waits until they have seen enough: kSamples and kNaps in all,
+// and each its own samples and naps, but no less than kShortestLook; then each has a look. What is
+// still missing when the arm's patience is over shows in the load proofs.
 Status Observe(ArmContext& context, const std::vector<Crew*>& crews);
+
+// Lets the crew go on until it has been seen on all of `cpus`, for kSpreadDeadline at most: an idle
+// CPU pulls a waiting thread at a tick (4 ms) and the balancer runs at least every few hundred
+// milliseconds, so that 3 s leave room for a host that lends a guest a third of the CPUs.
+inline constexpr Seconds kSpreadDeadline{3};
+void AwaitSpread(ArmContext& context, Crew& crew, const CpuSet& cpus);
+// That it was seen on all of them, as a proof of load.
+results::LoadProof SpreadProof(const Crew& crew, const CpuSet& cpus, std::string_view when = "");
 
 // A check of something that must not happen at all.
 results::Check NoneOf(std::string name, uint64_t count);

@@ -113,7 +113,10 @@ Claim CpusetExclusiveQuiet() {
       .id = "cpuset.exclusive-quiet",
       .statement = "A pod on its own CPU hardly ever waits for it, whatever its neighbours do.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"cpuset.cpus\"; rt-tests, oslat(8)",
-      .needs = {.controllers = kCpusetControllers, .cpus = 2},
+      .needs = {.controllers = kCpusetControllers,
+                .cpus = 2,
+                .whole_node = true,
+                .why_whole_node = "a host's own processes may use the victim's CPU"},
       .explanation =
           {.tree = "kubepods ─┬─ pod victim (Guaranteed, 1 CPU) ── main  cpuset.cpus N\n"
                    "          └─ burstable ── pod noisy (900m) ── main   the shared pool\n"

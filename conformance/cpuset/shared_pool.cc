@@ -12,8 +12,6 @@ namespace {
 using results::Relation;
 
 constexpr int kExclusive = 2;
-// In which threads must have found CPUs that have become free: idle CPUs pull at their next tick.
-constexpr Seconds kReturnDeadline{3};
 
 // kubepods ─┬─ pod x (Guaranteed, 2 CPUs) ── main  cpuset.cpus 1-2
 //           └─ burstable ── pod s ── main          cpuset.cpus 0-3, then 0,3, then 0-3 again
@@ -61,19 +59,14 @@ class PoolOfPods {
   const cgroup::Cgroup* group_ = nullptr;
 };
 
-// CPUs of `wanted` that the crew used in the phase before, as a proof of load.
-results::LoadProof UsedBefore(const Crew& crew, const CpuSet& wanted, std::string when) {
-  return {fmt::format("{} {}", crew.name(), when), "CPUs", static_cast<double>(wanted.size()),
-          static_cast<double>((crew.Cpus() & wanted).size())};
-}
-
 Result<results::Arm> MeasureSharedPool(ArmContext& context) {
   const PoolOfPods pods = TRY(PoolOfPods::Plant(context));
   TRY(pods.SetPool(pods.whole()));
   Crew shared = TRY(Crew::Start(context, {.name = "pod s", .group = pods.group()}));
   TRY(Observe(context, {&shared}));
+  AwaitSpread(context, shared, pods.whole());
   const results::LoadProof before =
-      UsedBefore(shared, pods.whole(), "before the exclusive pod came");
+      SpreadProof(shared, pods.whole(), "before the exclusive pod came");
 
   // First the exclusive CPUs are idle, and so most tempting; then their owner uses them.
   if (context.Protected()) TRY(pods.SetPool(pods.shrunken()));
@@ -100,18 +93,6 @@ Result<results::Arm> MeasureSharedPool(ArmContext& context) {
   return arm;
 }
 
-// Waits until the crew has used all of `cpus`, or the deadline.
-Status AwaitUse(ArmContext& context, Crew& crew, const CpuSet& cpus) {
-  const Nanoseconds deadline =
-      context.clock().Now() + std::chrono::duration_cast<Nanoseconds>(kReturnDeadline);
-  TRY(Observe(context, {&crew}));
-  while (!crew.Cpus().Contains(cpus) && context.clock().Now() < deadline) {
-    context.clock().WaitUntil(context.clock().Now() + Milliseconds(20));
-    crew.Look();
-  }
-  return {};
-}
-
 Result<results::Arm> MeasureReturned(ArmContext& context) {
   const PoolOfPods pods = TRY(PoolOfPods::Plant(context));
   TRY(pods.SetPool(pods.shrunken()));
@@ -120,7 +101,8 @@ Result<results::Arm> MeasureReturned(ArmContext& context) {
   const uint64_t early = shared.SeenOutside(pods.shrunken());
 
   if (context.Protected()) TRY(pods.SetPool(pods.returned()));
-  TRY(AwaitUse(context, shared, pods.exclusive()));
+  TRY(Observe(context, {&shared}));
+  AwaitSpread(context, shared, pods.exclusive());
   const CpuSet back = shared.Cpus() & pods.exclusive();
   return FinishArm(
       pods.tree(),

@@ -38,4 +38,19 @@ Status ReadySignal::Await(Process& child, const std::string& name, Seconds timeo
   }
 }
 
+Result<StartGate> StartGate::Create() {
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) return FailErrno(errno, "create an eventfd");
+  return StartGate(Fd(fd));
+}
+
+void StartGate::Open() const { (void)::eventfd_write(fd_.get(), 1); }
+
+// Nobody reads the counter, so an open gate stays readable for every child.
+void StartGate::Await() const {
+  pollfd gate{fd_.get(), POLLIN, 0};
+  while (::poll(&gate, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace nodeproof::cgroup

@@ -23,6 +23,19 @@ class ReadySignal {
   Fd fd_;
 };
 
+// Holds children back until all of them are ready, so that none of a contest's loads starts late
+// because the others already run. Usable across a fork.
+class StartGate {
+ public:
+  static Result<StartGate> Create();
+  void Open() const;   // lets all through, now and later
+  void Await() const;  // by a child: returns when the gate is open
+
+ private:
+  explicit StartGate(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
+};
+
 template <typename Counters>
 class Worker {
  public:

@@ -30,8 +30,9 @@ void BecomeProgram(const SpawnSpec& spec, char* const* argv, pid_t parent, int n
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_DFL);
   const int output = spec.output >= 0 ? spec.output : null;
+  const int errors = spec.errors >= 0 ? spec.errors : output;
   if (::dup2(null, STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 ||
-      ::dup2(output, STDERR_FILENO) < 0) {
+      ::dup2(errors, STDERR_FILENO) < 0) {
     return;
   }
   if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return;

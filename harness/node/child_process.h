@@ -15,6 +15,7 @@ struct SpawnSpec {
   std::vector<std::string> argv;  // argv[0] is a path
   std::vector<int> inherited;     // stay open under their numbers; all others are closed
   int output = -1;                // takes stdout and stderr
+  int errors = -1;                // takes stderr in place of `output`
 };
 
 // A pipe whose ends are both close-on-exec and whose reading end does not block. Its buffer is as

@@ -72,6 +72,11 @@ TEST(QemuArgv, NumaWithHmat) {
   EXPECT_THAT(Line(Command("two-numa")), Not(HasSubstr("hmat")));
 }
 
+TEST(QemuArgv, DiesStandBetweenSocketsAndCores) {
+  EXPECT_THAT(Line(Command("two-llc")), HasSubstr("-smp 4,sockets=1,dies=2,cores=2,threads=1 "));
+  EXPECT_THAT(Line(Command("smt-four")), HasSubstr("-smp 4,sockets=1,cores=2,threads=2 "));
+}
+
 TEST(QemuArgv, AScratchDiskHasItsSerialNumber) {
   QemuCommand command = Command();
   EXPECT_THAT(Line(command), Not(HasSubstr("nvme")));

@@ -42,9 +42,13 @@ int RunCycles(QuotaRuns::Counters& counters, const cgroup::ReadySignal& ready,
     first.late = late;
     const Run second = options.runs > 1 ? RunUntilThrottled(options) : Run{};
     const Run& last = options.runs > 1 ? second : first;
-    if (first.Clean(options.lap) && clean_before) counters.clean_runs.Add(first.charged);
+    if (first.Clean(options.lap) && clean_before && first.lost < 5 * options.lap) {
+      counters.clean_charged_ns += first.charged.count();
+      ++counters.clean_runs;
+    }
     if (first.throttled.count() > 0) counters.stalls.Add(first.throttled);
-    clean_before = last.Clean(options.lap);
+    clean_before = last.Clean(options.lap) &&
+                   (options.longest_stall.count() == 0 || last.throttled <= options.longest_stall);
     ++counters.version;
     std::atomic_thread_fence(std::memory_order_seq_cst);
     counters.cycle = {number, first, second};

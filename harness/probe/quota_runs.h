@@ -28,6 +28,8 @@ struct QuotaRunsOptions {
   Nanoseconds most{0};
   // How often it asks for its CPU time, which makes the kernel look at its quota.
   Nanoseconds lap = Microseconds(500);
+  // A first run after a longer stall than this (0: any) began late and is no clean run.
+  Nanoseconds longest_stall{0};
 };
 
 class QuotaRuns {
@@ -53,16 +55,24 @@ class QuotaRuns {
   // The next cycle to end after `number`. An error when the victim ends, or none does in `timeout`.
   Result<Cycle> AwaitCycle(uint64_t number, Seconds timeout);
 
-  // First runs of all cycles: their CPU time where they and the ones before ended cleanly; and the
-  // time throttled after each.
-  measure::Histogram& CleanRuns() const { return worker_.counters().clean_runs; }
+  // First runs of all cycles that began in time after one that ended cleanly, ended cleanly and
+  // lost no time to others.
+  struct CleanRuns {
+    int64_t count = 0;
+    Nanoseconds charged{0};
+  };
+  CleanRuns ReadCleanRuns() const {
+    return {worker_.counters().clean_runs, Nanoseconds(worker_.counters().clean_charged_ns)};
+  }
+  // The time throttled after each first run.
   measure::Histogram& Stalls() const { return worker_.counters().stalls; }
   Nanoseconds lap() const { return lap_; }
 
   struct Counters {
     std::atomic<uint64_t> version{0};  // odd while `cycle` changes
     Cycle cycle;
-    measure::Histogram clean_runs;
+    std::atomic<int64_t> clean_runs{0};
+    std::atomic<int64_t> clean_charged_ns{0};
     measure::Histogram stalls;
   };
 

@@ -25,9 +25,10 @@ class Spinner {
   Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
   // Its gaps so far. What it was charged while the CPU stood still is no gap.
   measure::Histogram& Gaps() const { return worker_.counters().gaps; }
-  // Their sum, and the longest since the last call, a gap that lasts still included.
-  Nanoseconds Lost() const;
-  Nanoseconds TakeLongest();
+  // Their sum, and the longest since the last call. A gap that lasts still is not among them: it
+  // may turn out to be charged.
+  Nanoseconds Lost() const { return Nanoseconds(worker_.counters().lost_ns); }
+  Nanoseconds TakeLongest() { return Nanoseconds(worker_.counters().longest_ns.exchange(0)); }
   // How often it looked.
   uint64_t Looks() const { return worker_.counters().looks; }
   Result<Nanoseconds> CpuTime() { return worker_.process().CpuTime(); }
@@ -36,17 +37,13 @@ class Spinner {
     measure::Histogram gaps;
     std::atomic<int64_t> lost_ns{0};
     std::atomic<int64_t> longest_ns{0};
-    std::atomic<int64_t> last_look_ns{0};
     std::atomic<uint64_t> looks{0};
   };
 
  private:
-  Spinner(cgroup::Worker<Counters> worker, Nanoseconds shortest)
-      : worker_(std::move(worker)), shortest_(shortest) {}
-  Nanoseconds Open() const;
+  explicit Spinner(cgroup::Worker<Counters> worker) : worker_(std::move(worker)) {}
 
   cgroup::Worker<Counters> worker_;
-  Nanoseconds shortest_;
 };
 
 }  // namespace nodeproof::probe

@@ -26,6 +26,7 @@ Claim FullClaim() {
   claim.verdict = Verdict::kViolated;
   claim.reason = "share of B is 0.50";
   claim.iteration = 3;
+  claim.shape = "two-numa";
   Arm arm;
   arm.description = "weights 30 and 70";
   arm.checks = {ShareOfB(0.7005), ShareOfB(0.701)};
@@ -87,10 +88,12 @@ TEST(ToJson, LeavesOutWhatIsNotThere) {
   Claim claim = FullClaim();
   claim.control_arm.reset();
   claim.known.reset();
+  claim.shape.clear();
   claim.no_control_reason = "nothing to take away";
   claim.protected_arm->checks.clear();
   const Json json = ToJson(claim).value();
   EXPECT_FALSE(json.contains("known"));
+  EXPECT_FALSE(json.contains("shape"));
   EXPECT_FALSE(json.at("arms").contains("control"));
   EXPECT_FALSE(json.at("arms").at("protected").contains("quantity"));
   EXPECT_EQ(json.at("no_control_reason"), "nothing to take away");
@@ -106,6 +109,7 @@ TEST(Results, ReadBackTheSame) {
   const Check& check = back->claims.at(0).control_arm->checks.at(1);
   EXPECT_EQ(check.measured.samples.at(1), 0.1 + 0.2) << "not 0.3";
   EXPECT_EQ(back->claims.at(0).known->evidence, "6.12 with MGLRU");
+  EXPECT_EQ(back->claims.at(0).shape, "two-numa");
 }
 
 TEST(ToJson, RefusesNumbersThatAreNotFinite) {

@@ -146,6 +146,7 @@ Result<CpuHog> CpuHog::Start(const CpuHogOptions& options) {
       {.name = options.name, .group = options.group, .affinity = options.affinity},
       [&options](Counters& counters, const cgroup::ReadySignal& ready) {
         ready.Notify();
+        if (options.gate != nullptr) options.gate->Await();
         return options.duty < 1 ? BurnPart(counters, options.duty, options.meter)
                                 : BurnAll(counters);
       }));

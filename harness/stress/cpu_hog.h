@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <string>
 
 #include "harness/cgroup/worker.h"
@@ -17,6 +18,8 @@ struct CpuHogOptions {
   // catches up, but no stretch of `meter` gets more than duty x meter.
   double duty = 1;
   Nanoseconds meter = Milliseconds(100);
+  // When given, a hog that is ready waits here before it uses any CPU; it must outlive Start.
+  const cgroup::StartGate* gate = nullptr;
 };
 
 class CpuHog {
@@ -37,6 +40,9 @@ class CpuHog {
   const std::string& name() const { return worker_.name(); }
   pid_t pid() { return worker_.process().pid(); }
   Result<bool> Running() { return worker_.process().Running(); }
+  // Kills it without waiting for its end, as the destructor does: many hogs that share a CPU end
+  // sooner when all of them are told first.
+  void Stop() { (void)worker_.process().Signal(SIGKILL); }
 
   struct Counters {
     std::atomic<uint64_t> rounds{0};

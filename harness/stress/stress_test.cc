@@ -3,8 +3,8 @@
 #include <cerrno>
 
 #include "harness/base/clock.h"
-#include "harness/stress/anon_hog.h"
 #include "harness/base/file.h"
+#include "harness/stress/anon_hog.h"
 #include "harness/stress/cpu_hog.h"
 #include "harness/stress/file_flood.h"
 #include "harness/stress/slab_growth.h"
@@ -37,6 +37,23 @@ TEST(CpuHog, APartIsMeteredByItsOwnCpuTime) {
   EXPECT_LT(peak, Milliseconds(50));
   EXPECT_FALSE(CpuHog::Start({.duty = 0}));
   EXPECT_FALSE(CpuHog::Start({.duty = 1.5}));
+}
+
+TEST(CpuHog, WaitsAtTheGate) {
+  const auto gate = cgroup::StartGate::Create();
+  ASSERT_TRUE(gate);
+  auto hog = CpuHog::Start({.gate = &*gate});
+  ASSERT_TRUE(hog) << hog.error().message;
+  ASSERT_TRUE(hog->AwaitReady(Seconds(60)));
+  EXPECT_EQ(hog->Work(), 0u);
+  const Nanoseconds before = hog->CpuTime().value();
+  gate->Open();
+  Until([&] { return hog->Work() >= 10; });
+  EXPECT_GT(hog->CpuTime().value(), before);
+  // Who comes later finds the gate open.
+  auto late = CpuHog::Start({.gate = &*gate});
+  ASSERT_TRUE(late) << late.error().message;
+  Until([&] { return late->Work() >= 1; });
 }
 
 TEST(AnonHog, TouchesItsTargetAndHoldsIt) {
