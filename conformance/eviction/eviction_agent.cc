@@ -28,10 +28,11 @@ Result<eviction::NodeReading> EvictionAgent::ReadNode() const {
                   .inactive_file_bytes = root_stat.Get("inactive_file"),
                   .limit_bytes = capacity_.value,
                   .time = now};
-  reading.kubepods = {.usage_bytes = TRY(cgroup::ReadNumber(slice, "memory.current")),
-                      .inactive_file_bytes = slice_stat.Get("inactive_file"),
-                      .time = now};
-  if (limit < std::numeric_limits<int64_t>::max()) reading.kubepods->limit_bytes = limit;
+  eviction::MemoryReading& kubepods = reading.kubepods.emplace();
+  kubepods.usage_bytes = TRY(cgroup::ReadNumber(slice, "memory.current"));
+  kubepods.inactive_file_bytes = slice_stat.Get("inactive_file");
+  kubepods.time = now;
+  if (limit < std::numeric_limits<int64_t>::max()) kubepods.limit_bytes = limit;
   return reading;
 }
 
