@@ -1,7 +1,6 @@
 #include "conformance/eviction/eviction_agent.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "harness/cgroup/stats.h"
 
@@ -22,17 +21,16 @@ Result<eviction::NodeReading> EvictionAgent::ReadNode() const {
   const cgroup::KeyedCounters root_stat = TRY(cgroup::ReadKeyed(root, "memory.stat"));
   const cgroup::KeyedCounters slice_stat = TRY(cgroup::ReadKeyed(slice, "memory.stat"));
   const Nanoseconds now = context_->clock().Now();
-  const int64_t limit = TRY(cgroup::ReadNumber(slice, "memory.max"));
   eviction::NodeReading reading;
   reading.root = {.usage_bytes = eviction::RootUsage(root_stat.Get("anon"), root_stat.Get("file")),
                   .inactive_file_bytes = root_stat.Get("inactive_file"),
                   .limit_bytes = capacity_.value,
                   .time = now};
-  eviction::MemoryReading& kubepods = reading.kubepods.emplace();
-  kubepods.usage_bytes = TRY(cgroup::ReadNumber(slice, "memory.current"));
-  kubepods.inactive_file_bytes = slice_stat.Get("inactive_file");
-  kubepods.time = now;
-  if (limit < std::numeric_limits<int64_t>::max()) kubepods.limit_bytes = limit;
+  // "max" reads as more than any threshold: the signal is then never short.
+  reading.kubepods = {.usage_bytes = TRY(cgroup::ReadNumber(slice, "memory.current")),
+                      .inactive_file_bytes = slice_stat.Get("inactive_file"),
+                      .limit_bytes = TRY(cgroup::ReadNumber(slice, "memory.max")),
+                      .time = now};
   return reading;
 }
 

@@ -101,17 +101,17 @@ Result<std::string> DiskOf(const std::string& directory) {
   return number;
 }
 
-constexpr Bytes kSlowLimit = MiB(60);
+constexpr Bytes kSlowLimit = MiB(32);
 constexpr Bytes kSlowDisk = MiB(5);  // a second
 constexpr Bytes kThrottledAmount = kSlowLimit * 2;
 
-// kubepods ── burstable ── pod ── main  memory.max 60M, io.max wbps 5M     a buffered writer
+// kubepods ── burstable ── pod ── main  memory.max 32M, io.max wbps 5M     a buffered writer
 Result<results::Arm> MeasureNeverOom(ArmContext& context) {
   const bool is_protected = context.Protected();
   TRY(context.environment().capsule->Require("io"));
   const std::string directory = context.environment().scratch->string();
   const std::string slow = fmt::format("{} wbps={}", TRY(DiskOf(directory)), kSlowDisk.value);
-  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("60Mi")}));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("32Mi")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   TRY(group.Write("io.max", slow));
   const Fd in_memory = TRY(FileInMemory(kFile));
@@ -124,7 +124,7 @@ Result<results::Arm> MeasureNeverOom(ArmContext& context) {
   results::Arm arm =
       DescribedArm(tree, is_protected ? "a file on a disk of 5M a second" : "a file in memory");
   arm.checks = {CountIs("oom_kill in memory.events", 0, flooded.oom_kills),
-                CountIs("writers that wrote all of their 120M", 1, flooded.done),
+                CountIs("writers that wrote all of their 64M", 1, flooded.done),
                 BytesAtMost("memory.current, most of all looks", kSlowLimit, flooded.most,
                             ChargeBatches(context))};
   arm.load = {BytesDone("writer", MiB(4), flooded.moved)};
@@ -169,10 +169,10 @@ Claim MemoryMaxPageCacheNeverOom() {
                 .realtime = true,
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
-          {.tree = "burstable ── pod ── main  memory.max 60M, no swap, io.max wbps 5M",
+          {.tree = "burstable ── pod ── main  memory.max 32M, no swap, io.max wbps 5M",
            .load =
-               "A buffered writer of a new file of 120M, on a disk that takes 5M a second from it.",
-           .expected = "It writes all of them, no oom_kill; memory.current is never above 60M.",
+               "A buffered writer of a new file of 64M, on a disk that takes 5M a second from it.",
+           .expected = "It writes all of them, no oom_kill; memory.current is never above 32M.",
            .tolerance = "Kills are counted: none. Usage: a charge of 64 pages that does not fit is "
                         "counted for a moment before it is taken back, one a CPU.",
            .control = "The file is in memory: nothing to write back, the process is OOM-killed."},

@@ -117,7 +117,10 @@ Quantity CompareSeries(const std::string& id, const Series& a, const Series& b,
   }
   const double sign_a = SignOf(expected_a, pooled_a.mean);
   const double sign_b = SignOf(expected_b, pooled_b.mean);
-  quantity.effect = DifferenceOf(pooled_a, sign_a, pooled_b, sign_b);
+  // What is equal sample for sample, as in the deterministic lane, does not differ by chance.
+  if (!EqualSamples(a.repetitions, b.repetitions)) {
+    quantity.effect = DifferenceOf(pooled_a, sign_a, pooled_b, sign_b);
+  }
   // Each side's distance from its own promise: a kernel may legitimately be promised another value.
   const double constant = expected_a.relation == Relation::kWithin
                               ? sign_a * expected_a.value - sign_b * expected_b.value

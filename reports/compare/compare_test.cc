@@ -71,6 +71,11 @@ TEST(Compare, NeedsTheWholeIntervalOverTheThreshold) {
   EXPECT_EQ(quiet.ExitStatus(), 0) << "noisy, but nothing points to a regression";
 }
 
+TEST(Compare, CallsEqualSamplesTheSameHoweverNoisy) {
+  const Comparison comparison = CompareChecks(Share(0.700, 0.04, 1), Share(0.700, 0.04, 1));
+  EXPECT_EQ(Only(comparison).change, Change::kSame);
+}
+
 TEST(Compare, ReadsBoundsInTheirDirection) {
   const auto change = [](double a, double b, Relation relation) {
     return Only(CompareChecks(Counted(a, relation, 100), Counted(b, relation, 100))).change;

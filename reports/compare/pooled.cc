@@ -16,13 +16,16 @@ constexpr size_t kFewestRuns = 3;
 
 using Repetitions = std::vector<const Measurement*>;
 
+bool Holds(const Repetitions& repetitions, const Measurement& measured) {
+  return std::ranges::any_of(repetitions, [&](const Measurement* other) {
+    return other->estimate == measured.estimate && other->samples == measured.samples;
+  });
+}
+
 Repetitions Distinct(const Repetitions& repetitions) {
   Repetitions distinct;
   for (const Measurement* each : repetitions) {
-    const bool seen = std::ranges::any_of(distinct, [&](const Measurement* other) {
-      return other->estimate == each->estimate && other->samples == each->samples;
-    });
-    if (!seen) distinct.push_back(each);
+    if (!Holds(distinct, *each)) distinct.push_back(each);
   }
   return distinct;
 }
@@ -112,6 +115,11 @@ std::string_view ToString(Basis basis) {
 
 bool EnoughRuns(const Repetitions& repetitions) {
   return Distinct(repetitions).size() >= kFewestRuns;
+}
+
+bool EqualSamples(const Repetitions& a, const Repetitions& b) {
+  return std::ranges::all_of(a, [&](const Measurement* each) { return Holds(b, *each); }) &&
+         std::ranges::all_of(b, [&](const Measurement* each) { return Holds(a, *each); });
 }
 
 Pooled Pool(const Repetitions& repetitions, bool by_runs) {

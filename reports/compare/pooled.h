@@ -36,6 +36,10 @@ Pooled Pool(const std::vector<const results::Measurement*>& repetitions, bool by
 // True if both have three repetitions that differ, so that Pool may go by runs.
 bool EnoughRuns(const std::vector<const results::Measurement*>& repetitions);
 
+// True if both consist of the same measurements, sample for sample, however often each is repeated.
+bool EqualSamples(const std::vector<const results::Measurement*>& a,
+                  const std::vector<const results::Measurement*>& b);
+
 // The 99 % interval of scale_b x mean(b) - scale_a x mean(a), by Welch's t.
 struct Interval {
   double estimate = 0;

@@ -36,7 +36,10 @@ Results RunOn(const std::string& release, const std::string& mglru, Verdict verd
     claim.reason = verdict == Verdict::kHolds ? "" : "2 OOM kills";
     results::Arm arm;
     arm.checks = {
-        {"OOM kills", {0, results::Relation::kWithin, 0, "count"}, {2, 2, 2, {2}}, {}},
+        {"oom_kill in memory.events",
+         {0, results::Relation::kWithin, 0, "count"},
+         {2, 2, 2, {2}},
+         {}},
         {"bytes written", {9, results::Relation::kAtLeast, 0, "bytes"}, {9, 9, 9, {}}, {}}};
     arm.checks[0].finding = results::Finding::kOutside;
     arm.checks[1].finding = results::Finding::kInside;
