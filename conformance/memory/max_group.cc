@@ -28,10 +28,8 @@ Result<results::Arm> MeasureGroup(ArmContext& context) {
   TRY(sidecar.AwaitFull(context.patience()));
   TRY(beside.AwaitFull(context.patience()));
   stress::AnonHog hog = TRY(stress::AnonHog::Start({.group = &main, .target = kTarget}));
-  TRY(hog.process().Wait(context.patience()));
-  // A group kill sends all its signals before the hog can end.
-  const bool killed_hog = TRY(DiedOfKill(hog.process(), Seconds(1)));
-  if (is_protected) (void)beside.process().Wait(Seconds(5));
+  const bool killed_hog = TRY(KilledBefore(context, hog, kTarget));
+  if (is_protected) (void)TRY(DiedOfKill(beside.process(), Seconds(5)));
   const bool killed_beside = !TRY(beside.Running());
 
   results::Arm arm = DescribedArm(tree, fmt::format("memory.oom.group {}", is_protected ? 1 : 0));

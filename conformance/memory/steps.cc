@@ -87,7 +87,15 @@ Status RequireLowOomScores() {
 }
 
 Result<bool> DiedOfKill(cgroup::Process& process, Seconds timeout) {
-  return TRY(process.Wait(timeout)) == cgroup::Exit{true, SIGKILL};
+  const auto exit = process.Wait(timeout);
+  if (!exit && exit.error().code == ETIMEDOUT) return false;
+  return TRY(exit) == cgroup::Exit{true, SIGKILL};
+}
+
+Result<bool> KilledBefore(const ArmContext& context, stress::AnonHog& hog, Bytes target) {
+  TRY(Await(context, fmt::format("the end of {}", hog.name()),
+            [&]() -> Result<bool> { return hog.Touched() >= target || !TRY(hog.Running()); }));
+  return DiedOfKill(hog.process(), Seconds(0));
 }
 
 results::Arm DescribedArm(const capsule::Tree& tree, std::string description) {

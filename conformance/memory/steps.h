@@ -45,8 +45,10 @@ Result<int> OomScoreAdjOf(const kubelet::Plan& plan, std::string_view pod);
 // needs CAP_SYS_RESOURCE.
 Status RequireLowOomScores();
 
-// How a process ended that was to be killed.
+// Whether a process ended by SIGKILL within `timeout`.
 Result<bool> DiedOfKill(cgroup::Process& process, Seconds timeout);
+// Whether a hog was killed before it had touched `target`; returns when one of them is so.
+Result<bool> KilledBefore(const ArmContext& context, stress::AnonHog& hog, Bytes target);
 
 // An arm with what the tree says of itself.
 results::Arm DescribedArm(const capsule::Tree& tree, std::string description);

@@ -13,9 +13,9 @@ constexpr Bytes kSmall = MiB(1);
 //                       └─ beside  memory.oom.group 1             a small process
 Result<results::Arm> MeasureGroup(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const auto pods = {MakePod("pod", {{.memory_request = "32Mi", .memory_limit = "64Mi"},
-                                     {.name = "beside", .memory_request = "32Mi",
-                                      .memory_limit = "32Mi"}})};
+  const auto pods = {
+      MakePod("pod", {{.memory_request = "32Mi", .memory_limit = "64Mi"},
+                      {.name = "beside", .memory_request = "32Mi", .memory_limit = "32Mi"}})};
   const auto edit = [&](kubelet::Plan& plan) -> Status {
     const std::string main = TRY(PathOfContainer(plan, "pod"));
     TRY(Override(plan, main, "memory.max", "max", "the pod's limit is met first"));
@@ -30,19 +30,19 @@ Result<results::Arm> MeasureGroup(ArmContext& context) {
   TRY(beside.AwaitFull(context.patience()));
   TRY(small.AwaitFull(context.patience()));
   stress::AnonHog hog = TRY(stress::AnonHog::Start({.group = &main, .target = kTarget}));
-  const bool hog_killed = TRY(DiedOfKill(hog.process(), context.patience()));
-  if (is_protected) (void)small.process().Wait(Seconds(5));
+  const bool hog_killed = TRY(KilledBefore(context, hog, kTarget));
+  if (is_protected) (void)TRY(DiedOfKill(small.process(), Seconds(5)));
   const bool small_killed = !TRY(small.Running());
 
   results::Arm arm =
       DescribedArm(tree, fmt::format("memory.oom.group {} of main", is_protected ? 1 : 0));
-  arm.checks = {CountIs("processes of main that were killed", 2, hog_killed + small_killed),
-                CountIs("processes of the other container that were killed", 0,
-                        !TRY(beside.Running())),
-                CountIs("oom_group_kill in memory.events of main", 1,
-                        TRY(Counter(main, "memory.events", "oom_group_kill"))),
-                CountIs("oom in memory.events.local of the pod", 1,
-                        TRY(Counter(*TRY(tree.Pod("pod")), "memory.events.local", "oom")))};
+  arm.checks = {
+      CountIs("processes of main that were killed", 2, hog_killed + small_killed),
+      CountIs("processes of the other container that were killed", 0, !TRY(beside.Running())),
+      CountIs("oom_group_kill in memory.events of main", 1,
+              TRY(Counter(main, "memory.events", "oom_group_kill"))),
+      CountIs("oom in memory.events.local of the pod", 1,
+              TRY(Counter(*TRY(tree.Pod("pod")), "memory.events.local", "oom")))};
   arm.load = {BytesDone("anon hog", MiB(64), hog.Touched())};
   return arm;
 }
@@ -52,10 +52,12 @@ Result<results::Arm> MeasureGroup(ArmContext& context) {
 Claim OomGroup() {
   return {
       .id = "oom.group",
-      .statement = "When a pod meets its limit, the victim's container dies whole and the other "
-                   "container lives.",
-      .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.oom.group\"; mm/memcontrol.c, "
-                "mem_cgroup_get_oom_group()",
+      .statement =
+          "When a pod meets its limit, the victim's container dies whole and the other "
+          "container lives.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"memory.oom.group\"; mm/memcontrol.c, "
+          "mem_cgroup_get_oom_group()",
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
       .explanation =
           {.tree = "burstable ── pod 96M ─┬─ main    no limit of its own, memory.oom.group 1\n"
