@@ -5,6 +5,8 @@ For each mutant of mutants.json and each of its kernels, one `nodeproof run` wit
 every claim that matches `breaks` must be violated (exit status 1), and no claim of `spares` may be.
 
 usage: mutants_test.py --nodeproof PATH [--modules FOLDER] [MUTANT...]     (default: all)
+A mutant's `lane` is deterministic where its claims can run in it (quick, and blind to the host's
+load), else realtime.
 Without --modules, scripts/build-mutants builds them (at once when nothing changed).
 """
 
@@ -17,7 +19,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-KEYS = {"name", "guarantee", "how", "kernels", "breaks", "spares"}
+KEYS = {"name", "lane", "guarantee", "how", "kernels", "breaks", "spares"}
 RUN_TIMEOUT_S = 480  # of one nodeproof run; far beyond what its claims may take
 
 
@@ -50,9 +52,10 @@ def build(kernel):
     return pathlib.Path(built.stdout.strip().splitlines()[-1])
 
 
-def run_claims(nodeproof, claims, kernel, module):
+def run_claims(nodeproof, claims, kernel, lane, module):
     """The run's exit status, its claims' results and what it said on stderr."""
-    command = [nodeproof, "run", *claims, "--module", module, "--kernel", kernel, "--json"]
+    command = [nodeproof, "run", *claims, "--module", module, "--kernel", kernel]
+    command += ["--lane", lane, "--json"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S)
     results = json.loads(run.stdout)["claims"] if run.stdout.strip() else []
     return run.returncode, results, run.stderr
@@ -96,7 +99,9 @@ def main():
         for kernel in mutant["kernels"]:
             module = (args.modules or build(kernel)) / f"{name}.ko"
             claims = mutant["breaks"] + mutant["spares"]
-            status, results, said = run_claims(args.nodeproof, claims, kernel, module)
+            status, results, said = run_claims(
+                args.nodeproof, claims, kernel, mutant["lane"], module
+            )
             wrong = complaints(mutant, status, results)
             failed += bool(wrong)
             print(f"{'FAIL' if wrong else 'ok  '} {name} on {kernel}: {mutant['how']}")
