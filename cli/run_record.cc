@@ -28,7 +28,8 @@ Status CheckState(const std::filesystem::path& state) {
 
 Result<std::vector<std::filesystem::path>> RemovePartials(const std::filesystem::path& out) {
   std::vector<std::filesystem::path> removed;
-  for (const char* name : {"results.json", "junit.xml", "results.ktap", "report.html", kConsoleFile}) {
+  for (const char* name :
+       {"results.json", "junit.xml", "results.ktap", "report.html", kConsoleFile}) {
     const auto partial = PartialPath(out / name);
     if (::unlink(partial.c_str()) == 0) {
       removed.push_back(partial);

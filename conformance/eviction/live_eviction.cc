@@ -62,10 +62,12 @@ Result<results::Arm> MeasureSignal(ArmContext& context) {
   const auto decision = TRY(agent.Pass());
 
   results::Arm arm = DescribedArm(tree, is_protected ? "96M in use, then 176M" : "1M, then 81M");
-  arm.checks = {BytesAtMost("memory.available with 96M in use", kNode - kFirst, available, ChargeBatches(context)),
+  arm.checks = {BytesAtMost("memory.available with 96M in use", kNode - kFirst, available,
+                            ChargeBatches(context)),
                 BytesAtLeast("the same, at least", kNode - kFirst, available, Error(context)),
                 CountIs("evictions above the threshold", 0, early),
-                BytesAtMost("memory.available with 176M in use", kNode - kFirst - kSecond, left, ChargeBatches(context)),
+                BytesAtMost("memory.available with 176M in use", kNode - kFirst - kSecond, left,
+                            ChargeBatches(context)),
                 BytesAtLeast("the same, at least", kNode - kFirst - kSecond, left, Error(context)),
                 CountIs("evictions below the threshold", 1, decision.kind == Kind::kEvict),
                 CountIs("of the pod that uses most", 1,

@@ -41,10 +41,8 @@ Result<results::Arm> MeasureIdentity(ArmContext& context) {
                                     .kind = stress::FileFloodOptions::Kind::kWrite,
                                     .file = fmt::format("/proc/self/fd/{}", in_memory.get()),
                                     .amount = kShared}));
-  stress::SlabGrowth slab =
-      TRY(stress::SlabGrowth::Start({.group = &group,
-                                     .kind = stress::SlabGrowthOptions::Kind::kHeldInodes,
-                                     .count = kInodes}));
+  stress::SlabGrowth slab = TRY(stress::SlabGrowth::Start(
+      {.group = &group, .kind = stress::SlabGrowthOptions::Kind::kHeldInodes, .count = kInodes}));
   TRY(hog.AwaitFull(context.patience()));
   TRY(writer.AwaitDone(context.patience()));
   TRY(slab.AwaitDone(context.patience()));
@@ -67,20 +65,20 @@ Result<results::Arm> MeasureIdentity(ArmContext& context) {
   const Bytes anon{stat.Get("anon")};
   const Bytes kernel{stat.Get("kernel")};
   arm.checks = {
-      measure::ExactCheck("memory.current less anon + file + kernel + sock",
-                          {0, results::Relation::kWithin, static_cast<double>(batches.value),
-                           "bytes"},
-                          static_cast<double>((current - sum).value)),
+      measure::ExactCheck(
+          "memory.current less anon + file + kernel + sock",
+          {0, results::Relation::kWithin, static_cast<double>(batches.value), "bytes"},
+          static_cast<double>((current - sum).value)),
       BytesAtLeast("anon", kAnon, anon, batches),
       // Three processes beside: what a fork of the agent touches of its own.
       BytesAtMost("anon, at most", kAnon, anon, batches + MiB(1)),
       BytesAtLeast("file (and shmem)", kShared, Bytes{stat.Get("file")}, batches),
       BytesAtMost("file, at most", kShared, Bytes{stat.Get("file")}, batches),
       BytesAtLeast("kernel", Bytes{kInodes * stress::kBytesPerHeldInode}, kernel, batches)};
-  arm.load = {BytesDone("anon hog", kAnon, hog.Touched()),
-              BytesDone("writer of a file in memory", kShared, writer.Moved()),
-              {"inodes held", "count", static_cast<double>(kInodes),
-               static_cast<double>(slab.Made())}};
+  arm.load = {
+      BytesDone("anon hog", kAnon, hog.Touched()),
+      BytesDone("writer of a file in memory", kShared, writer.Moved()),
+      {"inodes held", "count", static_cast<double>(kInodes), static_cast<double>(slab.Made())}};
   return arm;
 }
 
@@ -90,8 +88,8 @@ constexpr Bytes kPeak = MiB(64);
 //             └─ neighbour
 Result<results::Arm> MeasurePeak(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const capsule::Tree tree = TRY(
-      context.Plant(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("neighbour", {{}})}));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("neighbour", {{}})}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   if (!group.Has("memory.peak")) return Unsupported("the kernel has no memory.peak (5.19)");
   stress::AnonHog hog = TRY(stress::AnonHog::Start(
@@ -128,10 +126,10 @@ Result<results::Arm> MeasureEvents(ArmContext& context) {
   const bool is_protected = context.Protected();
   kubelet::KubeletConfiguration config;
   config.single_process_oom_kill = true;  // one kill, one process
-  const auto pods = {MakePod("pod", {{.memory_request = "16Mi", .memory_limit = "32Mi"},
-                                     {.name = "other", .memory_request = "16Mi",
-                                      .memory_limit = "32Mi"}}),
-                     MakePod("neighbour", {{}})};
+  const auto pods = {
+      MakePod("pod", {{.memory_request = "16Mi", .memory_limit = "32Mi"},
+                      {.name = "other", .memory_request = "16Mi", .memory_limit = "32Mi"}}),
+      MakePod("neighbour", {{}})};
   const auto edit = [&](kubelet::Plan& plan) -> Status {
     const std::string other = TRY(PathOfContainer(plan, "pod", "other"));
     return Override(plan, other, "memory.max", "max", "the pod's limit is met first");
@@ -147,12 +145,10 @@ Result<results::Arm> MeasureEvents(ArmContext& context) {
   // One after the other; in the control arm where there is no limit.
   Bytes touched{0};
   for (const cgroup::Cgroup* group : {&main, &other}) {
-    stress::AnonHog hog = TRY(stress::AnonHog::Start({.group = is_protected ? group : elsewhere,
-                                                      .target = kTarget,
-                                                      .oom_score_adj = 1000}));
-    TRY(Await(context, "the hog's end", [&]() -> Result<bool> {
-      return hog.Touched() >= kTarget || !TRY(hog.Running());
-    }));
+    stress::AnonHog hog = TRY(stress::AnonHog::Start(
+        {.group = is_protected ? group : elsewhere, .target = kTarget, .oom_score_adj = 1000}));
+    TRY(Await(context, "the hog's end",
+              [&]() -> Result<bool> { return hog.Touched() >= kTarget || !TRY(hog.Running()); }));
     touched = touched + hog.Touched();
   }
   const auto count = [&](const cgroup::Cgroup& group, const char* file, const char* key) {
@@ -188,10 +184,12 @@ Result<results::Arm> MeasureEvents(ArmContext& context) {
 Claim MemoryStatIdentity() {
   return {
       .id = "memory.stat.identity",
-      .statement = "memory.current is what memory.stat breaks it down to: anon + file + kernel + "
-                   "sock.",
-      .source = "tools/testing/selftests/cgroup/test_kmem.c; "
-                "Documentation/admin-guide/cgroup-v2.rst, \"memory.stat\"",
+      .statement =
+          "memory.current is what memory.stat breaks it down to: anon + file + kernel + "
+          "sock.",
+      .source =
+          "tools/testing/selftests/cgroup/test_kmem.c; "
+          "Documentation/admin-guide/cgroup-v2.rst, \"memory.stat\"",
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
       .explanation =
           {.tree = "besteffort ── pod ── main",
@@ -210,34 +208,36 @@ Claim MemoryPeak() {
       .statement = "memory.peak remembers the most that a group held.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.peak\"",
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
-      .explanation =
-          {.tree = "besteffort ─┬─ pod\n"
-                   "            └─ pod neighbour",
-           .load = "A hog touches 64M and ends.",
-           .expected = "memory.peak of its container and pod: 64M and the kernel's share of it, "
-                       "while memory.current is back to nearly nothing.",
-           .tolerance = "Above: page tables, one batch of 64 pages a CPU, 1 MiB for the process.",
-           .control = "The hog runs in the neighbour: the pod's peak stays near 0."},
+      .explanation = {.tree = "besteffort ─┬─ pod\n"
+                              "            └─ pod neighbour",
+                      .load = "A hog touches 64M and ends.",
+                      .expected =
+                          "memory.peak of its container and pod: 64M and the kernel's share of it, "
+                          "while memory.current is back to nearly nothing.",
+                      .tolerance =
+                          "Above: page tables, one batch of 64 pages a CPU, 1 MiB for the process.",
+                      .control = "The hog runs in the neighbour: the pod's peak stays near 0."},
       .measure = MeasurePeak};
 }
 
 Claim MemoryEvents() {
-  return {
-      .id = "memory.events",
-      .statement = "memory.events.local counts in the group whose limit or process it was, "
-                   "memory.events adds the children's.",
-      .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.events\"",
-      .needs = {.controllers = kMemoryControllers, .memory = MiB(512)},
-      .explanation =
-          {.tree = "burstable ── pod 64M ─┬─ main   memory.max 32M\n"
-                   "                      └─ other  no limit of its own",
-           .load = "A hog in main dies at main's limit; then a hog in other at the pod's.",
-           .expected = "oom where the limit was met (main, pod), oom_kill where the victim was (main, "
-                       "other); both 2 in the pod and oom_kill 2 in kubepods with their children. "
-                       "max of the pod is its own and its children's.",
-           .tolerance = "Events are counted: none.",
-           .control = "The hogs run in a pod without limits: nothing is counted."},
-      .measure = MeasureEvents};
+  return {.id = "memory.events",
+          .statement =
+              "memory.events.local counts in the group whose limit or process it was, "
+              "memory.events adds the children's.",
+          .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.events\"",
+          .needs = {.controllers = kMemoryControllers, .memory = MiB(512)},
+          .explanation =
+              {.tree = "burstable ── pod 64M ─┬─ main   memory.max 32M\n"
+                       "                      └─ other  no limit of its own",
+               .load = "A hog in main dies at main's limit; then a hog in other at the pod's.",
+               .expected =
+                   "oom where the limit was met (main, pod), oom_kill where the victim was (main, "
+                   "other); both 2 in the pod and oom_kill 2 in kubepods with their children. "
+                   "max of the pod is its own and its children's.",
+               .tolerance = "Events are counted: none.",
+               .control = "The hogs run in a pod without limits: nothing is counted."},
+          .measure = MeasureEvents};
 }
 
 }  // namespace nodeproof::conformance

@@ -94,8 +94,7 @@ Result<Kept> RunAgainst(ArmContext& context, const capsule::Tree& tree) {
   const int64_t refaults_before = Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat")));
   Kept kept = TRY(RunHogs(context, *TRY(tree.Container("hog", "main")), residency));
   kept.before = before;
-  kept.refaults =
-      Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat"))) - refaults_before;
+  kept.refaults = Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat"))) - refaults_before;
   kept.passes = reader.Passes() - passes_before;
   if (!TRY(reader.Running())) return Fail("the victim ended while the hogs ran");
   return kept;
@@ -171,8 +170,9 @@ Claim MemoryMinParentZero() {
   return {
       .id = "memory.min.parent-zero",
       .statement = "A parent whose memory.min is 0 voids the memory.min of its children.",
-      .source = "KEP-2570; Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"; mm/memcontrol.c, "
-                "effective_protection()",
+      .source =
+          "KEP-2570; Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"; mm/memcontrol.c, "
+          "effective_protection()",
       .needs = {.controllers = kMemoryControllers,
                 .memory = MiB(512),
                 .scratch = true,

@@ -5,9 +5,7 @@
 namespace nodeproof::conformance {
 namespace {
 
-int64_t ProtectedUsage(const ProtectedGroup& group) {
-  return std::min(group.usage, group.setting);
-}
+int64_t ProtectedUsage(const ProtectedGroup& group) { return std::min(group.usage, group.setting); }
 
 int64_t SharedByProtection(int64_t own, int64_t parent_effective, int64_t siblings) {
   return static_cast<int64_t>(static_cast<__int128>(own) * parent_effective / siblings);

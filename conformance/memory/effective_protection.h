@@ -21,8 +21,8 @@ struct ProtectedGroup {
 //
 //   child of root   its setting
 //   below           protected = min(usage, setting); the parent's effective protection is shared by
-//                   it when the siblings' sum is larger; what nobody claims is shared by unprotected
-//                   usage, if the hierarchy is mounted with memory_recursiveprot
+//                   it when the siblings' sum is larger; what nobody claims is shared by
+//                   unprotected usage, if the hierarchy is mounted with memory_recursiveprot
 void ComputeEffectiveProtection(ProtectedGroup& root, bool recursive, int64_t page);
 
 }  // namespace nodeproof::conformance

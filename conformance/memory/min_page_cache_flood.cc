@@ -91,22 +91,21 @@ Result<results::Arm> MeasureLow(ArmContext& context) {
   const Bytes kept = victim.least();
   const int64_t early = TRY(Counter(group, "memory.events", "low"));
 
-  stress::AnonHog hog = TRY(stress::AnonHog::Start({.group = TRY(tree.Container("hog", "main")),
-                                                    .target = kHog,
-                                                    .oom_score_adj = 1000}));
-  TRY(Await(context, "the hog's end", [&]() -> Result<bool> {
-    return hog.Touched() >= kHog || !TRY(hog.Running());
-  }));
+  stress::AnonHog hog = TRY(stress::AnonHog::Start(
+      {.group = TRY(tree.Container("hog", "main")), .target = kHog, .oom_score_adj = 1000}));
+  TRY(Await(context, "the hog's end",
+            [&]() -> Result<bool> { return hog.Touched() >= kHog || !TRY(hog.Running()); }));
   const Bytes left = TRY(victim.Look());
 
   results::Arm arm = DescribedArm(tree, is_protected ? "memory.low 40M" : "memory.low 0");
-  arm.checks = {BytesAtLeast("victim's pages kept while the flood ran", kVictimCache, kept),
-                CountIs("low in memory.events while the flood ran", 0, early),
-                BytesAtMost("victim's pages left once the hog has 80M", kNode - kHog, left),
-                CountIs("hogs that got their 80M", 1, hog.Touched() >= kHog),
-                measure::ExactCheck(
-                    "low in memory.events of the victim", {1, results::Relation::kAtLeast, 0, "count"},
-                    static_cast<double>(TRY(Counter(group, "memory.events", "low"))))};
+  arm.checks = {
+      BytesAtLeast("victim's pages kept while the flood ran", kVictimCache, kept),
+      CountIs("low in memory.events while the flood ran", 0, early),
+      BytesAtMost("victim's pages left once the hog has 80M", kNode - kHog, left),
+      CountIs("hogs that got their 80M", 1, hog.Touched() >= kHog),
+      measure::ExactCheck("low in memory.events of the victim",
+                          {1, results::Relation::kAtLeast, 0, "count"},
+                          static_cast<double>(TRY(Counter(group, "memory.events", "low"))))};
   arm.load = {BytesDone("victim, before", kVictimCache, victim.before()),
               BytesDone("page-cache flood", kLowFlood, flood.Moved())};
   return arm;
@@ -117,8 +116,9 @@ Result<results::Arm> MeasureLow(ArmContext& context) {
 Claim MemoryMinPageCacheFlood() {
   return {
       .id = "memory.min.page-cache-flood",
-      .statement = "A victim within its memory.min loses no page to a sibling's page-cache flood, "
-                   "and its cached reads do not refault.",
+      .statement =
+          "A victim within its memory.min loses no page to a sibling's page-cache flood, "
+          "and its cached reads do not refault.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
       .needs = {.controllers = kMemoryControllers,
                 .memory = MiB(512),
@@ -129,9 +129,10 @@ Claim MemoryMinPageCacheFlood() {
           {.tree = "node 96M ── kubepods  memory.min 40M\n"
                    "   ├─ pod victim            memory.min 40M (pod and container)\n"
                    "   └─ besteffort ── pod flood",
-           .load = "The victim reads a 32M file twice and rests, so that nothing but protection "
-                   "keeps its pages. The flood reads a 96M file over and over: four times the node. "
-                   "Then the victim reads its file again.",
+           .load =
+               "The victim reads a 32M file twice and rests, so that nothing but protection "
+               "keeps its pages. The flood reads a 96M file over and over: four times the node. "
+               "Then the victim reads its file again.",
            .expected = "All of the victim's 32M stay at every look (mincore), and reading them "
                        "again refaults nothing.",
            .tolerance = "None: usage (32M and the kernel's share) is below the protection by 8M, "
@@ -143,8 +144,9 @@ Claim MemoryMinPageCacheFlood() {
 Claim MemoryLowBestEffort() {
   return {
       .id = "memory.low.best-effort",
-      .statement = "memory.low keeps a victim's pages while anything else can be reclaimed, and "
-                   "yields instead of an OOM kill when nothing else is left.",
+      .statement =
+          "memory.low keeps a victim's pages while anything else can be reclaimed, and "
+          "yields instead of an OOM kill when nothing else is left.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.low\"",
       .needs = {.controllers = kMemoryControllers,
                 .memory = MiB(512),

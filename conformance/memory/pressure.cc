@@ -41,8 +41,8 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
     if (!is_protected) return {};
     return SetOnPod(plan, "pod", "memory.high", fmt::format("{}", kHigh.value));
   };
-  const capsule::Tree tree = TRY(
-      context.Plant(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("idle", {{}})}, edit));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("idle", {{}})}, edit));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   const cgroup::Cgroup& idle = *TRY(tree.Container("idle", "main"));
   if (!group.Has("memory.pressure")) {
@@ -53,8 +53,8 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
       TRY(stress::AnonHog::Start({.name = "idle", .group = &idle, .target = MiB(1)}));
   TRY(beside.AwaitFull(context.patience()));
   const cgroup::Pressure idle_before = TRY(cgroup::ReadPressure(idle, "memory.pressure"));
-  stress::AnonHog hog = TRY(
-      stress::AnonHog::Start({.group = &group, .target = kTarget, .oom_score_adj = 1000}));
+  stress::AnonHog hog =
+      TRY(stress::AnonHog::Start({.group = &group, .target = kTarget, .oom_score_adj = 1000}));
   TRY(Await(context, "usage at memory.high", [&]() -> Result<bool> {
     return Bytes{TRY(cgroup::ReadNumber(group, "memory.current"))} >= kHigh;
   }));
@@ -75,17 +75,17 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
   results::Arm arm = DescribedArm(tree, is_protected ? "memory.high 32M" : "no memory.high");
   const auto some = share(after.some_total - before.some_total);
   const auto full = share(after.full_total - before.full_total);
-  arm.checks = {
-      measure::ExactCheck("time that some task of the pod stalled (PSI)",
-                          {0.25, results::Relation::kAtLeast, 0, "ratio"}, some),
-      measure::ExactCheck("the same, at most", {1, results::Relation::kAtMost, 0.01, "ratio"}, some),
-      // One task alone: whenever it stalls, all do.
-      measure::ExactCheck("time that all its tasks stalled",
-                          {some, results::Relation::kWithin, 0.1, "ratio"}, full),
-      measure::ExactCheck(
-          "stall of the idle sibling", {0, results::Relation::kAtMost, 0, "usec"},
-          static_cast<double>((idle_after.some_total - idle_before.some_total).count())),
-      CountIs("triggers that fired", 1, fired == 1 && (poll_fd.revents & POLLPRI) != 0)};
+  arm.checks = {measure::ExactCheck("time that some task of the pod stalled (PSI)",
+                                    {0.25, results::Relation::kAtLeast, 0, "ratio"}, some),
+                measure::ExactCheck("the same, at most",
+                                    {1, results::Relation::kAtMost, 0.01, "ratio"}, some),
+                // One task alone: whenever it stalls, all do.
+                measure::ExactCheck("time that all its tasks stalled",
+                                    {some, results::Relation::kWithin, 0.1, "ratio"}, full),
+                measure::ExactCheck(
+                    "stall of the idle sibling", {0, results::Relation::kAtMost, 0, "usec"},
+                    static_cast<double>((idle_after.some_total - idle_before.some_total).count())),
+                CountIs("triggers that fired", 1, fired == 1 && (poll_fd.revents & POLLPRI) != 0)};
   arm.load = {BytesDone("anon hog", kHigh - KernelShare(context, kHigh), hog.Touched())};
   return arm;
 }
@@ -95,21 +95,25 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
 Claim MemoryPressureRises() {
   return {
       .id = "memory.pressure.rises",
-      .statement = "Memory stalls show in the memory.pressure of the group that has them, not in "
-                   "its sibling's, and fire its trigger.",
-      .source = "Documentation/accounting/psi.rst; Documentation/admin-guide/cgroup-v2.rst, "
-                "\"memory.pressure\"",
+      .statement =
+          "Memory stalls show in the memory.pressure of the group that has them, not in "
+          "its sibling's, and fire its trigger.",
+      .source =
+          "Documentation/accounting/psi.rst; Documentation/admin-guide/cgroup-v2.rst, "
+          "\"memory.pressure\"",
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
       .explanation =
           {.tree = "besteffort ─┬─ pod   memory.high 32M\n"
                    "            └─ pod idle",
            .load = "A hog that wants 64M, watched for 2 s from when usage met 32M; a process in "
                    "idle that holds 1M.",
-           .expected = "`some` of the pod grows by at least a quarter of the time: throttled, the hog "
-                       "sleeps 10 ms and more for each batch of 64 pages. `full` grows alike, since the "
-                       "hog is alone. The sibling's `some` does not grow. A trigger of 200 ms in 1 s "
-                       "fires.",
-           .tolerance = "A quarter leaves room for a node that takes 30 ms for a batch of 64 pages and the reclaim that finds nothing for it. `full` "
+           .expected =
+               "`some` of the pod grows by at least a quarter of the time: throttled, the hog "
+               "sleeps 10 ms and more for each batch of 64 pages. `full` grows alike, since the "
+               "hog is alone. The sibling's `some` does not grow. A trigger of 200 ms in 1 s "
+               "fires.",
+           .tolerance = "A quarter leaves room for a node that takes 30 ms for a batch of 64 pages "
+                        "and the reclaim that finds nothing for it. `full` "
                         "is averaged over CPUs by what they run, hence 0.1.",
            .control = "No memory.high: no stall."},
       .measure = MeasurePressure};

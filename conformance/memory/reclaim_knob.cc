@@ -22,13 +22,11 @@ Result<results::Arm> MeasureReclaim(ArmContext& context) {
   if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kCache));
-  stress::FileFlood reader =
-      TRY(stress::FileFlood::Start({.group = &group,
-                                    .file = file.path(),
-                                    .amount = is_protected ? kCache : KiB(256)}));
+  stress::FileFlood reader = TRY(stress::FileFlood::Start(
+      {.group = &group, .file = file.path(), .amount = is_protected ? kCache : KiB(256)}));
   TRY(reader.AwaitDone(context.patience()));
-  stress::AnonHog hog = TRY(
-      stress::AnonHog::Start({.group = &group, .target = is_protected ? KiB(64) : kCache}));
+  stress::AnonHog hog =
+      TRY(stress::AnonHog::Start({.group = &group, .target = is_protected ? KiB(64) : kCache}));
   TRY(hog.AwaitFull(context.patience()));
 
   const auto current = [&] { return cgroup::ReadNumber(group, "memory.current"); };
@@ -40,14 +38,14 @@ Result<results::Arm> MeasureReclaim(ArmContext& context) {
 
   results::Arm arm =
       DescribedArm(tree, is_protected ? "64M of page cache" : "64M of anonymous memory, no swap");
-  arm.checks = {BytesAtLeast("freed of 32M", kAsked, before - after, ChargeBatches(context)),
-                CountIs("the write of 32M was taken", 1, asked.has_value()),
-                CountIs("asking for more than there is: EAGAIN", 1,
-                        !too_much && too_much.error().code == EAGAIN),
-                CountIs("oom_kill in memory.events", 0,
-                        TRY(Counter(group, "memory.events", "oom_kill")))};
-  arm.notes.push_back(fmt::format("asked for {}, freed {}", FormatBytes(kAsked),
-                                  FormatBytes(before - after)));
+  arm.checks = {
+      BytesAtLeast("freed of 32M", kAsked, before - after, ChargeBatches(context)),
+      CountIs("the write of 32M was taken", 1, asked.has_value()),
+      CountIs("asking for more than there is: EAGAIN", 1,
+              !too_much && too_much.error().code == EAGAIN),
+      CountIs("oom_kill in memory.events", 0, TRY(Counter(group, "memory.events", "oom_kill")))};
+  arm.notes.push_back(
+      fmt::format("asked for {}, freed {}", FormatBytes(kAsked), FormatBytes(before - after)));
   arm.load = {BytesDone("in use before", kCache, before)};
   return arm;
 }
@@ -68,10 +66,11 @@ Claim MemoryReclaimKnob() {
           {.tree = "besteffort ── pod ── main",
            .load = "64M of page cache at rest; 32M are asked back, then more than there is.",
            .expected = "32M are freed when the first write returns; the second fails with EAGAIN.",
-           .tolerance = "Less by the charge batch of each CPU (64 pages), which counts as usage and "
-                        "may be drained or refilled. More is allowed: \"the kernel can over or under "
-                        "reclaim\", before 6.8 by as much as half of what there is (commit "
-                        "0388536ac291); the arm's note says how much.",
+           .tolerance =
+               "Less by the charge batch of each CPU (64 pages), which counts as usage and "
+               "may be drained or refilled. More is allowed: \"the kernel can over or under "
+               "reclaim\", before 6.8 by as much as half of what there is (commit "
+               "0388536ac291); the arm's note says how much.",
            .control = "64M of anonymous memory without swap: nothing can be freed."},
       .measure = MeasureReclaim};
 }

@@ -13,8 +13,7 @@ Result<int64_t> Refaults(const cgroup::Cgroup& group) {
 
 Result<RestingVictim> RestingVictim::Start(ArmContext& context, const cgroup::Cgroup& group,
                                            Bytes cache) {
-  probe::ScratchFile file =
-      TRY(probe::ScratchFile::Write(*context.environment().scratch, cache));
+  probe::ScratchFile file = TRY(probe::ScratchFile::Write(*context.environment().scratch, cache));
   probe::Residency residency = TRY(probe::Residency::Open(file.path()));
   // Two passes: the second finds every page, which gives the time of a cached read.
   probe::CachedReader reader = TRY(probe::CachedReader::Start(

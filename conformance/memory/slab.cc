@@ -77,34 +77,32 @@ Result<results::Arm> MeasureCharged(ArmContext& context) {
       {.group = is_protected ? &group : &neighbour, .count = kNames, .directory = names}));
   TRY(growth.AwaitDone(context.patience()));
   const Bytes slab = TRY(Slab(group));
-  const Limited limited =
-      TRY(GrowWithin(context, *TRY(tree.Container("limited", "main"))));
+  const Limited limited = TRY(GrowWithin(context, *TRY(tree.Container("limited", "main"))));
   const Bytes neighbours_after = TRY(Slab(neighbour));
 
   results::Arm arm = DescribedArm(
       tree, is_protected ? "the dentries are made in the pod" : "they are made in the neighbour");
   const Bytes lag = StatError(context);
-  arm.checks = {
-      BytesAtLeast("slab_reclaimable of the pod", Bytes{kNames * stress::kBytesPerNegativeDentry},
-                   slab, lag),
-      // A dentry of 192 bytes and a name of 256, each with a pointer of 8 to its owner; a kernel
-      // with larger dentries has room for 10 %.
-      BytesAtMost("the same, at most", Bytes{kNames * 464 * 11 / 10}, slab, lag),
-      BytesAtMost("memory.current of the limited one, most of all looks", kLowLimit, limited.most,
-                  ChargeBatches(context)),
-      BytesAtLeast("slab_reclaimable of the neighbour, afterwards", neighbours, neighbours_after,
-                   lag),
-      BytesAtMost("the same, at most", neighbours, neighbours_after, lag)};
+  arm.checks = {BytesAtLeast("slab_reclaimable of the pod",
+                             Bytes{kNames * stress::kBytesPerNegativeDentry}, slab, lag),
+                // A dentry of 192 bytes and a name of 256, each with a pointer of 8 to its owner; a
+                // kernel with larger dentries has room for 10 %.
+                BytesAtMost("the same, at most", Bytes{kNames * 464 * 11 / 10}, slab, lag),
+                BytesAtMost("memory.current of the limited one, most of all looks", kLowLimit,
+                            limited.most, ChargeBatches(context)),
+                BytesAtLeast("slab_reclaimable of the neighbour, afterwards", neighbours,
+                             neighbours_after, lag),
+                BytesAtMost("the same, at most", neighbours, neighbours_after, lag)};
   arm.notes.push_back(fmt::format("within 6M: {} of {} dentries made, {} OOM kills", limited.made,
                                   kNames, limited.kills));
   const int64_t beyond = kLowLimit.value / 510;
-  arm.load = {{"negative dentries", "count", static_cast<double>(kNames),
-               static_cast<double>(growth.Made())},
-              {"negative dentries of the limited one", "count", static_cast<double>(beyond / 2),
-               static_cast<double>(limited.made)},
-              BytesDone("slab of the neighbour",
-                        Bytes{kNeighbourNames * stress::kBytesPerNegativeDentry} - lag,
-                        neighbours)};
+  arm.load = {
+      {"negative dentries", "count", static_cast<double>(kNames),
+       static_cast<double>(growth.Made())},
+      {"negative dentries of the limited one", "count", static_cast<double>(beyond / 2),
+       static_cast<double>(limited.made)},
+      BytesDone("slab of the neighbour",
+                Bytes{kNeighbourNames * stress::kBytesPerNegativeDentry} - lag, neighbours)};
   return arm;
 }
 
@@ -152,9 +150,9 @@ Result<results::Arm> MeasureProtected(ArmContext& context) {
   // Protected, the growth ends where the node is full: beside the victim's 16M and some 4M of all
   // others' there is room for 20M, at 1500 bytes an inode at the most.
   const int64_t needed = is_protected ? MiB(20).value / 1500 : kEnough;
-  arm.load = {BytesDone("victim, before", kVictimCache, victim.before()),
-              {"inodes held", "count", static_cast<double>(needed),
-               static_cast<double>(growth.Made())}};
+  arm.load = {
+      BytesDone("victim, before", kVictimCache, victim.before()),
+      {"inodes held", "count", static_cast<double>(needed), static_cast<double>(growth.Made())}};
   return arm;
 }
 
@@ -204,13 +202,13 @@ Result<results::Arm> MeasureZombies(ArmContext& context) {
     dying = TRY(Counter(group, "cgroup.stat", "nr_dying_descendants"));
     return dying <= kept || clock.Now() > deadline;
   }));
-  results::Arm arm = DescribedArm(tree, context.Protected()
-                                            ? "charged for kernel objects and their own memory"
-                                            : "charged for a page that outlives the group");
-  arm.checks = {measure::ExactCheck(
-      "nr_dying_descendants after 200 groups", {0, results::Relation::kAtMost,
-                                                static_cast<double>(kept), "count"},
-      static_cast<double>(dying))};
+  results::Arm arm =
+      DescribedArm(tree, context.Protected() ? "charged for kernel objects and their own memory"
+                                             : "charged for a page that outlives the group");
+  arm.checks = {
+      measure::ExactCheck("nr_dying_descendants after 200 groups",
+                          {0, results::Relation::kAtMost, static_cast<double>(kept), "count"},
+                          static_cast<double>(dying))};
   arm.load = {{"groups that were charged", "count", static_cast<double>(kGroups),
                static_cast<double>(charged)}};
   return arm;
@@ -221,8 +219,9 @@ Result<results::Arm> MeasureZombies(ArmContext& context) {
 Claim MemorySlabCharged() {
   return {
       .id = "memory.slab.charged",
-      .statement = "Kernel objects made for a group are charged to it, and its own limit, not a "
-                   "neighbour, pays for them.",
+      .statement =
+          "Kernel objects made for a group are charged to it, and its own limit, not a "
+          "neighbour, pays for them.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.stat\" (slab_reclaimable)",
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
       .explanation =
@@ -231,13 +230,15 @@ Claim MemorySlabCharged() {
                    "            └─ pod limited     memory.max 6M",
            .load = "8000 lookups of names that do not exist in neighbour, then 30000 in the pod, "
                    "then 30000 in limited: each leaves a negative dentry.",
-           .expected = "slab_reclaimable of the pod: 448 bytes a lookup or more, at most 510. "
-                       "memory.current of limited is never above 6M: it reclaims its own dentries or "
-                       "is OOM-killed (the arm's note says which). The neighbour's slab stays what "
-                       "it was.",
-           .tolerance = "memory.stat lags by up to 64 pages a CPU. An object is 192 + 256 bytes and "
-                        "a pointer each to its owner; 10 % more for kernels with larger dentries. "
-                        "Usage: a charge that does not fit is counted for a moment, 64 pages a CPU.",
+           .expected =
+               "slab_reclaimable of the pod: 448 bytes a lookup or more, at most 510. "
+               "memory.current of limited is never above 6M: it reclaims its own dentries or "
+               "is OOM-killed (the arm's note says which). The neighbour's slab stays what "
+               "it was.",
+           .tolerance =
+               "memory.stat lags by up to 64 pages a CPU. An object is 192 + 256 bytes and "
+               "a pointer each to its owner; 10 % more for kernels with larger dentries. "
+               "Usage: a charge that does not fit is counted for a moment, 64 pages a CPU.",
            .control = "The 30000 lookups of the pod are made in the neighbour."},
       .measure = MeasureCharged};
 }
@@ -259,8 +260,9 @@ Claim MemorySlabProtected() {
            .load = "The victim holds 16M of page cache, at rest. A process in slab makes 30000 "
                    "unnamed files in memory and holds them: 30 MB of inodes, dentries and files "
                    "that nothing can reclaim. Then the victim reads its file again.",
-           .expected = "All of the victim's 16M stay at every look, and nothing refaults; the slab's "
-                       "process is OOM-killed instead.",
+           .expected =
+               "All of the victim's 16M stay at every look, and nothing refaults; the slab's "
+               "process is OOM-killed instead.",
            .tolerance = "None: usage is below the protection by some 7M.",
            .control = "memory.min 0 on the whole path: the victim loses pages."},
       .measure = MeasureProtected};
@@ -270,8 +272,9 @@ Claim MemorySlabZombies() {
   return {
       .id = "memory.slab.zombies",
       .statement = "Groups that were charged for kernel objects are gone for good once removed.",
-      .source = "Documentation/admin-guide/cgroup-v2.rst, \"nr_dying_descendants\"; moby#37722; "
-                "commit fb2f2b0adb98 (5.3)",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"nr_dying_descendants\"; moby#37722; "
+          "commit fb2f2b0adb98 (5.3)",
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
       .explanation =
           {.tree = "besteffort ── pod ── main ── 200 groups, one after the other",

@@ -94,8 +94,8 @@ TEST(CachedReader, RestsUntilItMayGoOn) {
   const auto file = MemoryFile("reader", true);
   ASSERT_TRUE(file);
   ASSERT_TRUE(WriteAll(file->get(), std::string(1 << 20, 'a'), "reader"));
-  auto reader = CachedReader::Start(
-      {.file = fmt::format("/proc/self/fd/{}", file->get()), .passes = 2});
+  auto reader =
+      CachedReader::Start({.file = fmt::format("/proc/self/fd/{}", file->get()), .passes = 2});
   ASSERT_TRUE(reader);
   const Clock& clock = MonotonicClock();
   const auto until = [&](int64_t passes) {
