@@ -19,11 +19,11 @@ constexpr Milliseconds kWindow{200};
 // Windows to watch for what must never happen.
 constexpr int kNeverWindows = 18;
 // Two groups at the root of the tree, each of whose turns is at most two ticks (8 ms), make waits
-// of some 20 ms. The kernel charges a stall of the node to whoever ran, who then waits until the
-// others are even: a stall of 20 ms, with a share of 0.42, for 28 ms more. A host that takes every
-// other moment doubles both, which is still below 100 ms.
-constexpr Nanoseconds kStall = Milliseconds(20);
-// Longer stalls: so many times their length is system.slice in arrears, and for one window more.
+// of some 12 ms. The kernel charges a stall of the node to whoever ran, who then waits until the
+// others are even: system.slice, with 0.42 of the CPU, for 1.4 times the stall. Two stalls of 30 ms
+// in a row make a wait of 12 + 1.4 x 60 = 96 ms, which is still below 100 ms.
+constexpr Nanoseconds kStall = Milliseconds(30);
+// After a longer stall system.slice is in arrears for so many times its length.
 constexpr double kRepay = 1 / 0.42;
 
 // Which windows a stall of the node reaches into.
@@ -37,7 +37,7 @@ class StallShadow {
     if (stall > kStall) {
       const auto repaid =
           Nanoseconds(static_cast<int64_t>(static_cast<double>(stall.count()) * kRepay));
-      until_ = std::max(until_, now + repaid + kWindow + kWindow / 2);
+      until_ = std::max(until_, now + repaid + kWindow);  // until one begins after it
     }
     return reached;
   }
@@ -163,7 +163,7 @@ Result<results::Arm> MeasureHostNotStarved(ArmContext& context) {
     TRY(reweighter.Next());
     if (shadow.Reaches(context.clock().Now())) {
       return measure::Window{.disturbance =
-                                 "the node stood still for more than 20 ms in it or just before"};
+                                 "the node stood still for more than 30 ms in it or just before"};
     }
     longest = std::max(longest, waits.longest);
     const bool too_long = waits.longest > kLongestWait || waits.one_stuck;
@@ -221,10 +221,11 @@ Claim CpuWeightHostNotStarved() {
            .tolerance =
                "None: one such wait is too many; 18 windows without one leave at most one in four "
                "or five possible (99 %). With two groups at the root of the tree and turns of at "
-               "most two ticks (8 ms) waits are some 20 ms. Windows in which the node itself stood "
-               "still for 20 ms (real-time threads outside the capsule tell), and those after it "
-               "in which the kernel makes up for it, are discarded and counted: shorter stalls, "
-               "and a host that takes every other moment, leave waits below 100 ms.",
+               "most two ticks (8 ms) waits are some 12 ms. A stall of the node is charged to "
+               "whoever ran, who then waits until the others are even: 1.4 times the stall for "
+               "system.slice. Windows in which the node stood still for more than 30 ms (real-time "
+               "threads outside the capsule tell), and those in which the kernel makes up for it, "
+               "are discarded and counted: two shorter stalls in a row make 12 + 1.4 x 60 = 96 ms.",
            .control = "system.slice 1 and kubepods 10000: its task gets a turn about once in forty "
                       "seconds, so the check must fail."},
       .measure = MeasureHostNotStarved};
