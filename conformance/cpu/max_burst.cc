@@ -22,6 +22,7 @@ double Usec(Nanoseconds time) { return static_cast<double>(time.count()) / 1000;
 // it, and it ended while its CPU was there.
 std::optional<std::string> Blemish(const probe::QuotaRuns::Run& run, Nanoseconds lap,
                                    Nanoseconds slack) {
+  if (run.throttled == Nanoseconds(0)) return std::nullopt;  // nothing excuses a run without end
   if (run.late + run.lost > slack) return "the victim came late";
   if (!run.Clean(lap)) return "the CPU stood still as a run ended";
   return std::nullopt;
@@ -138,7 +139,8 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
       return measure::Window{{}, "it was read too late to tell two cycles"};
     }
     const double periods = (cycle.first.ended - before.first.ended) / Seconds(kPeriod);
-    if (is_protected && std::abs(periods - std::round(periods)) > 0.2) {
+    const bool throttled = std::min(before.first.throttled, cycle.first.throttled) > Nanoseconds(0);
+    if (throttled && std::abs(periods - std::round(periods)) > 0.2) {
       return measure::Window{{}, "others kept the victim from its CPU at a refill"};
     }
     const auto blemish = Blemish(cycle.first, Nanoseconds(kPeriod), Milliseconds(15));

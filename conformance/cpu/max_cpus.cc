@@ -47,6 +47,9 @@ Result<results::Arm> MeasureTwoInOne(ArmContext& context) {
     load.Add(change, wall);
     const Seconds first_used = TRY(lap(first.front(), first_last));
     const Seconds second_used = TRY(lap(second.front(), second_last));
+    if (first_used + second_used == Seconds(0)) {
+      return measure::Window{{}, "the node stood still: neither hog ran"};
+    }
     return measure::Window{
         {Seconds(change.stat.throttled) / wall, first_used / (first_used + second_used),
          (first_used + second_used) / wall},
