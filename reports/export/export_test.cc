@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <regex>
-
 #include "harness/base/file.h"
 
 namespace nodeproof::reports {
@@ -14,6 +12,7 @@ using results::Claim;
 using results::Results;
 using results::Verdict;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 
 Results Load(const std::string& name) {
   const std::string path = NODEPROOF_SOURCE_DIR "/reports/testdata/" + name + ".json";
@@ -56,7 +55,7 @@ TEST(Npd, KeepsToOneShortAsciiLine) {
     for (const Claim& claim : results.claims) {
       const NpdAnswer answer = NpdAnswerFor(results, claim.id);
       EXPECT_LE(answer.line.size(), kNpdLine);
-      EXPECT_TRUE(std::regex_match(answer.line, std::regex("[ -~]+"))) << answer.line;
+      EXPECT_THAT(answer.line, MatchesRegex("[ -~]+"));
     }
   }
   const NpdAnswer answer =
@@ -75,7 +74,7 @@ TEST(Lava, SignalsEachClaimInItsArea) {
 }
 
 TEST(Lava, HasOnlyWholeSignals) {
-  const std::regex line(
+  const auto line = MatchesRegex(
       "<LAVA_SIGNAL_TESTSET (START [A-Za-z0-9._-]+|STOP)>|"
       "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=[A-Za-z0-9._-]+ RESULT=(pass|fail|skip|unknown)"
       "( UNITS=[A-Za-z0-9._-]+)?( MEASUREMENT=-?[0-9.]+)?>");
@@ -83,7 +82,7 @@ TEST(Lava, HasOnlyWholeSignals) {
     const std::string text = RenderLava(Load(name));
     for (const std::string_view each : Split(text, '\n')) {
       if (each.empty()) continue;
-      EXPECT_TRUE(std::regex_match(std::string(each), line)) << each;
+      EXPECT_THAT(each, line);
     }
   }
 }
