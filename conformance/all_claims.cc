@@ -4,6 +4,7 @@
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpuset/cpuset_claims.h"
 #include "conformance/eviction/eviction_claims.h"
+#include "conformance/hugetlb/hugetlb_claims.h"
 #include "conformance/memory/memory_claims.h"
 #include "conformance/oom/oom_claims.h"
 #include "conformance/pids/pids_claims.h"
@@ -20,6 +21,7 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterPidsClaims(registry);
   RegisterCgroupClaims(registry);
   RegisterPsiClaims(registry);
+  RegisterHugetlbClaims(registry);
 }
 
 }  // namespace nodeproof::conformance
