@@ -7,6 +7,7 @@ void RegisterPidsClaims(ClaimRegistry& registry) {
   registry.Add(PidsVfork());
   registry.Add(PidsThreads());
   registry.Add(PidsClone3());
+  registry.Add(PidsForkLatency());
   registry.Add(PidsNested());
   registry.Add(PidsNodeReserve());
   registry.Add(PidsPeak());

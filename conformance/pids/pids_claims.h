@@ -11,6 +11,7 @@ Claim PidsForkBomb();
 Claim PidsVfork();
 Claim PidsThreads();
 Claim PidsClone3();
+Claim PidsForkLatency();
 Claim PidsNested();
 Claim PidsNodeReserve();
 Claim PidsPeak();

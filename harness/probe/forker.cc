@@ -14,6 +14,12 @@ namespace {
                         Nanoseconds interval) {
   const Clock& clock = MonotonicClock();
   for (;;) {
+    if (const uint64_t asked = counters.asked; asked != counters.begun) {
+      counters.forks = 0;
+      counters.failures = 0;
+      counters.latency.Reset();
+      counters.begun = asked;
+    }
     const Nanoseconds begun = clock.Now();
     const pid_t child = ::fork();
     if (child == 0) ::_exit(0);
@@ -40,6 +46,22 @@ Result<Forker> Forker::Start(const ForkerOptions& options) {
         Serve(counters, ready, options.interval);
       }));
   return Forker(std::move(worker));
+}
+
+Status Forker::StartAnew(Seconds timeout) {
+  const uint64_t asked = ++worker_.counters().asked;
+  const Clock& clock = MonotonicClock();
+  const Nanoseconds deadline = clock.Now() + std::chrono::duration_cast<Nanoseconds>(timeout);
+  while (worker_.counters().begun != asked) {
+    if (!TRY(worker_.process().Running())) return Fail("{} has ended", worker_.name());
+    if (clock.Now() > deadline) {
+      return std::unexpected(
+          Error{fmt::format("{} made no fork within {}", worker_.name(), FormatDuration(timeout)),
+                "", ETIMEDOUT});
+    }
+    clock.WaitUntil(clock.Now() + Milliseconds(1));
+  }
+  return {};
 }
 
 }  // namespace nodeproof::probe

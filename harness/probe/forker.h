@@ -26,6 +26,8 @@ class Forker {
   int64_t Forks() const { return worker_.counters().forks; }  // the failed ones too
   int64_t Failures() const { return worker_.counters().failures; }
   int LastError() const { return worker_.counters().last_error; }
+  // Forgets all counts: returns when the victim has seen it, or with an error after `timeout`.
+  Status StartAnew(Seconds timeout);
   // What forks took that did not fail.
   const measure::Histogram& Latency() const { return worker_.counters().latency; }
 
@@ -34,6 +36,8 @@ class Forker {
     std::atomic<int64_t> failures{0};
     std::atomic<int> last_error{0};
     measure::Histogram latency;
+    std::atomic<uint64_t> asked{0};  // how often StartAnew was called
+    std::atomic<uint64_t> begun{0};  // and seen
   };
 
  private:
