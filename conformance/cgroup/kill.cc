@@ -59,7 +59,8 @@ Result<results::Arm> MeasureKill(ArmContext& context) {
   TRY(Await(context, "the end of the pod",
             [&]() -> Result<bool> { return !TRY(killed.Populated()) || clock.Now() > deadline; }));
   const int64_t left = TRY(ProcessesBelow(pod));
-  const bool killed_witness = TRY(DiedOfKill(witness, Seconds(0)));
+  // It leaves its group a little before it can be waited for.
+  const bool killed_witness = TRY(DiedOfKill(witness, Seconds(context.Protected() ? 5 : 0)));
 
   results::Arm arm = DescribedArm(
       tree, context.Protected() ? "cgroup.kill of the pod" : "cgroup.kill of one container");

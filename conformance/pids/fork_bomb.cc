@@ -1,5 +1,7 @@
 // podPidsLimit: a storm of births in one pod ends there, and the neighbours do not notice.
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "conformance/memory/steps.h"
 #include "conformance/pids/pids_claims.h"
@@ -19,7 +21,7 @@ using Kind = stress::ForkStormOptions::Kind;
 constexpr int64_t kNodePids = 160;
 constexpr int64_t kPodPids = 48;
 // Refused births and forks of each neighbour, at the limit.
-constexpr int64_t kRefusals = 100;
+constexpr int64_t kRefusals = 50;
 constexpr int64_t kForks = 20;
 
 kubelet::NodeSpec NodeWithPids() {
@@ -61,13 +63,12 @@ Result<results::Arm> MeasureStorm(ArmContext& context, Kind kind) {
   stress::ForkStorm storm = TRY(stress::ForkStorm::Start(
       {.group = TRY(tree.Container("bomb", "main")), .kind = kind, .most = kNodePids + kPodPids}));
   int64_t most = 0;
-  int64_t forks_before = -1;  // of both neighbours, when the storm was full
+  std::optional<std::pair<int64_t, int64_t>> before;  // forks of both, when the storm was full
   TRY(Await(context, "the storm and its neighbours", [&]() -> Result<bool> {
     most = std::max(most, TRY(cgroup::ReadNumber(pod, "pids.current")));
     if (storm.Refused() < kRefusals && !storm.Sated()) return false;
-    const int64_t forks = std::min(neighbour.Forks(), system.Forks());
-    if (forks_before < 0) forks_before = std::max(neighbour.Forks(), system.Forks());
-    return forks >= forks_before + kForks;
+    if (!before) before = {neighbour.Forks(), system.Forks()};
+    return neighbour.Forks() >= before->first + kForks && system.Forks() >= before->second + kForks;
   }));
   TRY(storm.Halt(context.patience()));
 
@@ -107,7 +108,7 @@ Claim StormClaim(std::string id, std::string statement, Kind kind, std::string l
       .explanation =
           {.tree = kTree,
            .load = std::move(load) +
-                   " It goes on trying, every 5 ms, until 100 births were refused and a process "
+                   " It goes on trying, every 5 ms, until 50 births were refused and a process "
                    "in neighbour and one in system.slice have forked 20 times each meanwhile.",
            .expected = "The pod comes to 48 tasks, by the storm's own count, and not one more or "
                        "fewer. Every refusal is EAGAIN and an event of pids.events. Every fork of "

@@ -63,7 +63,10 @@ int FillAndHold(const AnonHogOptions& options, AnonHog::Counters& counters,
 
 Result<AnonHog> AnonHog::Start(const AnonHogOptions& options) {
   auto worker = TRY(cgroup::Worker<Counters>::Start(
-      {.name = options.name, .group = options.group, .oom_score_adj = options.oom_score_adj},
+      {.name = options.name,
+       .group = options.group,
+       .oom_score_adj = options.oom_score_adj,
+       .affinity = options.affinity},
       [&options](Counters& counters, const cgroup::ReadySignal& ready) {
         return FillAndHold(options, counters, ready);
       }));

@@ -13,6 +13,7 @@ struct AnonHogOptions {
   const cgroup::Cgroup* group = nullptr;
   Bytes target{0};
   std::optional<int> oom_score_adj = std::nullopt;
+  CpuSet affinity = {};  // empty: as the cgroup allows
   // Once `target` is reached, give half of it back and fill it again, over and over.
   bool churn = false;
   // Bytes a second that it grows by, as the monotonic clock runs; 0 is as fast as it can. What it
