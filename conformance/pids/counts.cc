@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "conformance/cgroup/processes.h"
 #include "conformance/memory/steps.h"
 #include "conformance/pids/pids_claims.h"
 #include "conformance/pids/refusals.h"
@@ -121,14 +122,6 @@ Result<results::Arm> MeasureEvents(ArmContext& context) {
                                  : "events count where the refused task was to be");
   arm.load = {{"storm", "births tried", 20, static_cast<double>(storm.Births() + storm.Refused())}};
   return arm;
-}
-
-// Whether a process may be born in `group` now: 0, or the errno.
-Result<int> BirthError(ArmContext& context, const cgroup::Cgroup& group) {
-  auto born = cgroup::Process::Spawn({.name = "late", .group = &group}, [] { return 0; });
-  if (!born) return born.error().code;
-  TRY(born->Wait(context.patience()));
-  return 0;
 }
 
 // node ─┬─ system.slice                     12 processes, which move to the pod
