@@ -35,9 +35,9 @@ TEST_F(Pool, IsSetAndComesBack) {
   Make(whole_, "nr_overcommit_hugepages");
   Make(whole_, "free_hugepages");
   {
-    const auto pool = HugePagePool::Fill(12, 3, {}, Sys());
+    const auto pool = HugePagePool::Fill(5, 3, {}, Sys());
     ASSERT_TRUE(pool) << pool.error().message;
-    EXPECT_EQ(Content(whole_ + "/nr_hugepages"), "12");
+    EXPECT_EQ(Content(whole_ + "/nr_hugepages"), "5");
     EXPECT_EQ(Content(whole_ + "/nr_overcommit_hugepages"), "3");
     EXPECT_EQ(pool->Count("free_hugepages").value(), 7);
     EXPECT_FALSE(pool->Count("surplus_hugepages"));

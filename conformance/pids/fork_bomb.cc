@@ -18,10 +18,10 @@ namespace {
 using results::Relation;
 using Kind = stress::ForkStormOptions::Kind;
 
-constexpr int64_t kNodePids = 160;
-constexpr int64_t kPodPids = 48;
+constexpr int64_t kNodePids = 96;
+constexpr int64_t kPodPids = 32;
 // Refused births and forks of each neighbour, at the limit.
-constexpr int64_t kRefusals = 50;
+constexpr int64_t kRefusals = 30;
 constexpr int64_t kForks = 20;
 
 kubelet::NodeSpec NodeWithPids() {
@@ -44,9 +44,9 @@ Result<int64_t> Refusals(const capsule::Tree& tree) {
   return Counter(*TRY(tree.Container("bomb", "main")), "pids.events", "max");
 }
 
-// node 160 ─┬─ system.slice                      a process that forks
-//           └─ kubepods ─┬─ neighbour            a process that forks
-//                        └─ besteffort ── bomb   pids.max 48: the storm
+// node 96 ─┬─ system.slice                      a process that forks
+//          └─ kubepods ─┬─ neighbour            a process that forks
+//                       └─ besteffort ── bomb   pids.max 32: the storm
 Result<results::Arm> MeasureStorm(ArmContext& context, Kind kind) {
   kubelet::KubeletConfiguration config;
   if (context.Protected()) config.pod_pids_limit = kPodPids;
@@ -74,7 +74,7 @@ Result<results::Arm> MeasureStorm(ArmContext& context, Kind kind) {
 
   const auto cpus = static_cast<double>(context.online().size());
   results::Arm arm =
-      DescribedArm(tree, context.Protected() ? "podPidsLimit 48" : "no podPidsLimit");
+      DescribedArm(tree, context.Protected() ? "podPidsLimit 32" : "no podPidsLimit");
   arm.checks = {
       CountIs("tasks that the storm came to", kPodPids, storm.Tasks()),
       measure::ExactCheck("pids.current of its pod, most of all looks",
@@ -93,9 +93,9 @@ Result<results::Arm> MeasureStorm(ArmContext& context, Kind kind) {
 }
 
 constexpr const char* kTree =
-    "node 160 ─┬─ system.slice\n"
-    "          └─ kubepods ─┬─ pod neighbour (Guaranteed)\n"
-    "                       └─ besteffort ── pod bomb     pids.max 48 (podPidsLimit)";
+    "node 96 ─┬─ system.slice\n"
+    "         └─ kubepods ─┬─ pod neighbour (Guaranteed)\n"
+    "                      └─ besteffort ── pod bomb     pids.max 32 (podPidsLimit)";
 
 Claim StormClaim(std::string id, std::string statement, Kind kind, std::string load) {
   return {
@@ -108,9 +108,9 @@ Claim StormClaim(std::string id, std::string statement, Kind kind, std::string l
       .explanation =
           {.tree = kTree,
            .load = std::move(load) +
-                   " It goes on trying, every 5 ms, until 50 births were refused and a process "
+                   " It goes on trying, every 5 ms, until 30 births were refused and a process "
                    "in neighbour and one in system.slice have forked 20 times each meanwhile.",
-           .expected = "The pod comes to 48 tasks, by the storm's own count, and not one more or "
+           .expected = "The pod comes to 32 tasks, by the storm's own count, and not one more or "
                        "fewer. Every refusal is EAGAIN and an event of pids.events. Every fork of "
                        "the neighbours succeeds.",
            .tolerance = "Tasks and events are counted: none. pids.current counts a birth that is "

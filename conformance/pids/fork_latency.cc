@@ -14,9 +14,9 @@ namespace {
 
 using results::Relation;
 
-constexpr int64_t kNodePids = 160;
-constexpr int64_t kPodPids = 48;
-constexpr int64_t kForks = 20;  // of a stretch
+constexpr int64_t kNodePids = 64;
+constexpr int64_t kPodPids = 16;
+constexpr int64_t kForks = 12;  // of a stretch
 // A running task keeps the CPU from one with a better claim to it for its slice (at most 3 ms) and
 // until the tick (4 ms at HZ=250) that finds it over. A fork waits three times at the most: for its
 // child's first turn, for its own when the child has ended, and once where it was preempted.
@@ -32,7 +32,7 @@ struct Contest {
 };
 
 // kubepods ─┬─ neighbour                             the victim
-//           └─ besteffort ── bomb 48 ─┬─ main        the bomb
+//           └─ besteffort ── bomb 16 ─┬─ main        the bomb
 //                                     └─ beside      the victim, in the control arm
 Result<Contest> Begin(ArmContext& context) {
   kubelet::NodeSpec node = kubelet::SimpleNode(4, GiB(8).value);
@@ -44,16 +44,19 @@ Result<Contest> Begin(ArmContext& context) {
                                                                  .memory_request = "64Mi",
                                                                  .memory_limit = "64Mi"}}),
                                           MakePod("bomb", {{}, {.name = "beside"}})};
+  const CpuSet cpu{context.QuietCpu()};
   capsule::Tree tree = TRY(context.Plant(node, config, pods, {}, {.pids = kNodePids}));
   probe::Forker victim = TRY(
       probe::Forker::Start({.name = "victim",
                             .group = context.Protected() ? TRY(tree.Container("neighbour", "main"))
                                                          : TRY(tree.Container("bomb", "beside")),
+                            .affinity = cpu,
                             .interval = Milliseconds(1)}));
   TRY(victim.AwaitReady(context.patience()));
   stress::ForkStorm bomb =
       TRY(stress::ForkStorm::Start({.group = TRY(tree.Container("bomb", "main")),
                                     .kind = stress::ForkStormOptions::Kind::kBomb,
+                                    .affinity = cpu,
                                     .most = kNodePids}));
   TRY(Await(context, "the bomb's limit",
             [&]() -> Result<bool> { return bomb.Refused() >= kPodPids || bomb.Sated(); }));
@@ -123,10 +126,11 @@ Claim PidsForkLatency() {
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
       .explanation =
           {.tree = "kubepods ─┬─ pod neighbour (Guaranteed, 1 CPU)\n"
-                   "          └─ besteffort ── pod bomb  pids.max 48 ─┬─ main\n"
+                   "          └─ besteffort ── pod bomb  pids.max 16 ─┬─ main\n"
                    "                                                  └─ beside",
            .load = "A fork bomb in main, at its limit, goes on trying. A victim in neighbour forks "
-                   "a child that ends, reaps it, and does so again after 1 ms. Stretches of 20 "
+                   "a child that ends, reaps it, and does so again after 1 ms. All are pinned to "
+                   "the highest-numbered CPU. Stretches of 12 "
                    "forks with the bomb frozen and running follow each other.",
            .expected = "The 99th percentile of what a fork takes, until its child is reaped, is "
                        "at most k times that alone, in the stretch before, with k = 1 + 21 ms / "

@@ -2,7 +2,7 @@
 #include "conformance/memory/steps.h"
 #include "conformance/pods.h"
 #include "conformance/psi/psi_claims.h"
-#include "conformance/psi/stretch.h"
+#include "conformance/psi/stall_stretch.h"
 #include "harness/measure/estimate.h"
 #include "harness/stress/cpu_hog.h"
 
@@ -29,7 +29,7 @@ Result<std::vector<Level>> Above(const capsule::Tree& tree, const kubelet::Plan&
                             {"kubepods", TRY(tree.NodeSlice())}};
 }
 
-Result<Growth> Watch(const ArmContext& context, Stretch& stretch) {
+Result<Growth> Watch(const ArmContext& context, StallStretch& stretch) {
   const Clock& clock = context.clock();
   TRY(stretch.Begin());
   clock.WaitUntil(clock.Now() + kWatch);
@@ -43,19 +43,23 @@ Result<results::Arm> MeasureThrottling(ArmContext& context) {
       MemoryNode(), {}, {MakePod("pod", {{.cpu_request = "100m", .cpu_limit = limit}})}));
   const capsule::Tree tree = TRY(context.Plant(plan));
   const std::vector<Level> levels = TRY(Above(tree, plan, "pod"));
-  TRY(RequirePressure(*levels[0].group, kFile));
+  TRY(RequirePressureFile(*levels[0].group, kFile));
   stress::CpuHog hog = TRY(
       stress::CpuHog::Start({.group = levels[0].group, .affinity = CpuSet{context.QuietCpu()}}));
   TRY(hog.AwaitReady(context.patience()));
 
-  std::vector<Stretch::File> files;
+  std::vector<StallStretch::File> files;
   for (const Level& level : levels) files.push_back({level.group, kFile});
   files.push_back({nullptr, "cpu"});
-  Stretch stretch(context.clock(), {[&] { return hog.CpuTime(); }}, files);
-  const int64_t throttled_before = TRY(cgroup::ReadCpuStat(*levels[0].group)).nr_throttled;
+  StallStretch stretch(context.clock(), {[&] { return hog.CpuTime(); }}, files);
+  // The container's quota or the pod's, which is the same: whichever is met first.
+  const auto throttles = [&]() -> Result<int64_t> {
+    return TRY(cgroup::ReadCpuStat(*levels[0].group)).nr_throttled +
+           TRY(cgroup::ReadCpuStat(*levels[1].group)).nr_throttled;
+  };
+  const int64_t throttled_before = TRY(throttles());
   const Growth growth = TRY(Watch(context, stretch));
-  const int64_t throttled =
-      TRY(cgroup::ReadCpuStat(*levels[0].group)).nr_throttled - throttled_before;
+  const int64_t throttled = TRY(throttles()) - throttled_before;
   const Nanoseconds waited = growth.wall - growth.ran[0];
 
   results::Arm arm = DescribedArm(tree, context.Protected() ? "cpu limit 200m" : "no cpu limit");
@@ -85,10 +89,10 @@ Result<results::Arm> MeasureContention(ArmContext& context) {
       TRY(context.MakePlan(MemoryNode(), {}, {MakePod("a", {{}}), MakePod("b", {{}})}));
   const capsule::Tree tree = TRY(context.Plant(plan));
   const std::vector<Level> levels = TRY(Above(tree, plan, "a"));
-  TRY(RequirePressure(*levels[0].group, kFile));
+  TRY(RequirePressureFile(*levels[0].group, kFile));
   const CpuSet cpu{context.QuietCpu()};
   std::vector<stress::CpuHog> hogs;
-  std::vector<Stretch::RunTime> processes;
+  std::vector<StallStretch::RunTime> processes;
   // In the control arm the other hog has a CPU time of nothing: it is in a frozen group.
   if (!context.Protected()) TRY(TRY(tree.Pod("b"))->Write("cgroup.freeze", "1"));
   for (const char* pod : {"a", "b"}) {
@@ -99,9 +103,9 @@ Result<results::Arm> MeasureContention(ArmContext& context) {
   if (context.Protected()) TRY(hogs[1].AwaitReady(context.patience()));
   for (stress::CpuHog& hog : hogs) processes.emplace_back([&hog] { return hog.CpuTime(); });
 
-  std::vector<Stretch::File> files = {{TRY(tree.Container("b", "main")), kFile}};
+  std::vector<StallStretch::File> files = {{TRY(tree.Container("b", "main")), kFile}};
   for (const Level& level : levels) files.push_back({level.group, kFile});
-  Stretch stretch(context.clock(), processes, files);
+  StallStretch stretch(context.clock(), processes, files);
   const Growth growth = TRY(Watch(context, stretch));
   const Nanoseconds a = growth.wall - growth.ran[0];
   const Nanoseconds b = growth.wall - growth.ran[1];

@@ -2,7 +2,7 @@
 #include "conformance/memory/steps.h"
 #include "conformance/pods.h"
 #include "conformance/psi/psi_claims.h"
-#include "conformance/psi/stretch.h"
+#include "conformance/psi/stall_stretch.h"
 #include "harness/measure/estimate.h"
 #include "harness/stress/anon_hog.h"
 #include "harness/stress/cpu_hog.h"
@@ -36,15 +36,15 @@ Result<results::Arm> MeasureMemory(ArmContext& context) {
       {"besteffort", TRY(tree.At(path.substr(0, path.rfind('/'))))},
       {"kubepods", TRY(tree.NodeSlice())}};
   const cgroup::Cgroup& group = *levels[0].second;
-  TRY(RequirePressure(group, "memory.pressure"));
+  TRY(RequirePressureFile(group, "memory.pressure"));
   // On one CPU: PSI takes the mean of what CPUs saw, by how long each was in use.
   stress::AnonHog hog = TRY(stress::AnonHog::Start(
       {.group = &group, .target = kTarget, .affinity = CpuSet{context.QuietCpu()}}));
   TRY(AwaitUsage(context, group));
 
-  std::vector<Stretch::File> files;
+  std::vector<StallStretch::File> files;
   for (const auto& [name, level] : levels) files.push_back({level, "memory.pressure"});
-  Stretch stretch(context.clock(), {[&] { return hog.process().CpuTime(); }}, files);
+  StallStretch stretch(context.clock(), {[&] { return hog.process().CpuTime(); }}, files);
   TRY(stretch.Begin());
   context.clock().WaitUntil(context.clock().Now() + kWatch);
   const Growth growth = TRY(stretch.Read());
@@ -78,7 +78,7 @@ Result<results::Arm> MeasureQuiet(ArmContext& context) {
       TRY(context.Plant(MemoryNode(), {}, {MakePod("noisy", {{}}), MakePod("idle", {{}})}, edit));
   const cgroup::Cgroup& noisy = *TRY(tree.Container("noisy", "main"));
   const cgroup::Cgroup& idle = *TRY(tree.Container("idle", "main"));
-  TRY(RequirePressure(idle, "cpu.pressure"));
+  TRY(RequirePressureFile(idle, "cpu.pressure"));
   stress::AnonHog sleeper =
       TRY(stress::AnonHog::Start({.name = "sleeper", .group = &idle, .target = MiB(1)}));
   TRY(sleeper.AwaitFull(context.patience()));
@@ -92,13 +92,13 @@ Result<results::Arm> MeasureQuiet(ArmContext& context) {
   }
   for (stress::CpuHog& hog : hogs) TRY(hog.AwaitReady(context.patience()));
 
-  const std::vector<Stretch::File> files = {{&idle, "cpu.pressure"},
-                                            {&idle, "memory.pressure"},
-                                            {&idle, "io.pressure"},
-                                            {TRY(tree.Pod("idle")), "cpu.pressure"},
-                                            {TRY(tree.Pod("idle")), "memory.pressure"},
-                                            {&noisy, "cpu.pressure"}};
-  Stretch stretch(context.clock(), {}, files);
+  const std::vector<StallStretch::File> files = {{&idle, "cpu.pressure"},
+                                                 {&idle, "memory.pressure"},
+                                                 {&idle, "io.pressure"},
+                                                 {TRY(tree.Pod("idle")), "cpu.pressure"},
+                                                 {TRY(tree.Pod("idle")), "memory.pressure"},
+                                                 {&noisy, "cpu.pressure"}};
+  StallStretch stretch(context.clock(), {}, files);
   TRY(stretch.Begin());
   context.clock().WaitUntil(context.clock().Now() + kWatch / 2);
   const Growth growth = TRY(stretch.Read());

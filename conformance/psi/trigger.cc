@@ -7,7 +7,7 @@
 #include "conformance/memory/steps.h"
 #include "conformance/pods.h"
 #include "conformance/psi/psi_claims.h"
-#include "conformance/psi/stretch.h"
+#include "conformance/psi/stall_stretch.h"
 #include "harness/base/file.h"
 #include "harness/measure/estimate.h"
 #include "harness/measure/stall_monitor.h"
@@ -46,7 +46,7 @@ Result<results::Arm> MeasureTrigger(ArmContext& context) {
                         {MakePod("pod", {{.cpu_request = "100m", .cpu_limit = limit}}),
                          MakePod("idle", {{.cpu_request = "100m"}})}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
-  TRY(RequirePressure(group, "cpu.pressure"));
+  TRY(RequirePressureFile(group, "cpu.pressure"));
   const Fd trigger = TRY(OpenTrigger(group, "cpu.pressure"));
   const Fd quiet = TRY(OpenTrigger(*TRY(tree.Container("idle", "main")), "cpu.pressure"));
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), Milliseconds(4)));

@@ -10,10 +10,9 @@
 namespace nodeproof::probe {
 namespace {
 
-[[noreturn]] void Serve(Forker::Counters& counters, const cgroup::ReadySignal& ready,
-                        Nanoseconds interval) {
+int Serve(Forker::Counters& counters, const cgroup::ReadySignal& ready, Nanoseconds interval) {
   const Clock& clock = MonotonicClock();
-  for (;;) {
+  while (counters.ended == 0) {
     if (const uint64_t asked = counters.asked; asked != counters.begun) {
       counters.forks = 0;
       counters.failures = 0;
@@ -35,17 +34,24 @@ namespace {
     ready.Notify();
     clock.WaitUntil(clock.Now() + interval);
   }
+  return 0;
 }
 
 }  // namespace
 
 Result<Forker> Forker::Start(const ForkerOptions& options) {
   auto worker = TRY(cgroup::Worker<Counters>::Start(
-      {.name = options.name, .group = options.group},
-      [&options](Counters& counters, const cgroup::ReadySignal& ready) -> int {
-        Serve(counters, ready, options.interval);
+      {.name = options.name, .group = options.group, .affinity = options.affinity},
+      [&options](Counters& counters, const cgroup::ReadySignal& ready) {
+        return Serve(counters, ready, options.interval);
       }));
   return Forker(std::move(worker));
+}
+
+Forker::~Forker() {
+  if (worker_.process().pidfd() < 0) return;  // moved from
+  worker_.counters().ended = 1;
+  (void)worker_.process().Wait(Seconds(10));
 }
 
 Status Forker::StartAnew(Seconds timeout) {

@@ -14,12 +14,18 @@ namespace nodeproof::probe {
 struct ForkerOptions {
   std::string name = "forker";
   const cgroup::Cgroup* group = nullptr;
+  CpuSet affinity = {};
   Nanoseconds interval = Milliseconds(5);  // between the end of a child and the next fork
 };
 
 class Forker {
  public:
   static Result<Forker> Start(const ForkerOptions& options);
+  Forker(Forker&&) noexcept = default;
+  Forker& operator=(Forker&&) = delete;
+  // Lets it end by itself, when its child is reaped: one that is killed leaves a zombie, which
+  // counts in its group until whoever inherits it has reaped it.
+  ~Forker();
 
   // Returns after the first fork.
   Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
@@ -38,6 +44,7 @@ class Forker {
     measure::Histogram latency;
     std::atomic<uint64_t> asked{0};  // how often StartAnew was called
     std::atomic<uint64_t> begun{0};  // and seen
+    std::atomic<int> ended{0};
   };
 
  private:

@@ -224,7 +224,8 @@ Result<ForkStorm> ForkStorm::Start(const ForkStormOptions& options) {
     return Fail("a fork storm of this kind needs an end: most is {}", options.most);
   }
   auto worker = TRY(cgroup::Worker<Counters>::Start(
-      {.name = options.name}, [&options](Counters& counters, const cgroup::ReadySignal& ready) {
+      {.name = options.name, .affinity = options.affinity},
+      [&options](Counters& counters, const cgroup::ReadySignal& ready) {
         Storm storm{counters, options};
         return Keep(storm, ready);
       }));

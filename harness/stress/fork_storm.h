@@ -25,6 +25,7 @@ struct ForkStormOptions {
   std::string name = "fork-storm";
   const cgroup::Cgroup* group = nullptr;  // must outlive the storm
   Kind kind = Kind::kBomb;
+  CpuSet affinity = {};  // of all of it, the keeper too
   // Births after which it wants no more; 0 is no end (kRelay).
   int64_t most = 0;
   // Refused births after which it wants no more; 0 is no end.

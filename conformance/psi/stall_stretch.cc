@@ -1,4 +1,4 @@
-#include "conformance/psi/stretch.h"
+#include "conformance/psi/stall_stretch.h"
 
 #include <cerrno>
 
@@ -7,7 +7,7 @@
 
 namespace nodeproof::conformance {
 
-Result<Stretch::Reading> Stretch::ReadAllNow() const {
+Result<StallStretch::Reading> StallStretch::ReadAllNow() const {
   Reading reading;
   reading.first = clock_->Now();
   for (const RunTime& ran : processes_) reading.ran.push_back(TRY(ran()));
@@ -21,12 +21,12 @@ Result<Stretch::Reading> Stretch::ReadAllNow() const {
   return reading;
 }
 
-Status Stretch::Begin() {
+Status StallStretch::Begin() {
   begun_ = TRY(ReadAllNow());
   return {};
 }
 
-Result<Growth> Stretch::Read() const {
+Result<Growth> StallStretch::Read() const {
   const Reading now = TRY(ReadAllNow());
   Growth growth;
   growth.wall = now.first - begun_.first;
@@ -39,7 +39,7 @@ Result<Growth> Stretch::Read() const {
   return growth;
 }
 
-Status RequirePressure(const cgroup::Cgroup& group, const std::string& file) {
+Status RequirePressureFile(const cgroup::Cgroup& group, const std::string& file) {
   if (!group.Has(file)) {
     return Unsupported("the kernel has no {} (CONFIG_PSI, psi=1; cgroup {})", file, group.path());
   }

@@ -22,7 +22,7 @@ struct Growth {
   std::vector<cgroup::Pressure> pressure;  // of each file
 };
 
-class Stretch {
+class StallStretch {
  public:
   // A pressure file of a group, or one below /proc/pressure when `group` is nullptr.
   struct File {
@@ -31,7 +31,7 @@ class Stretch {
   };
   using RunTime = std::function<Result<Nanoseconds>()>;
 
-  Stretch(const Clock& clock, std::vector<RunTime> processes, std::vector<File> files)
+  StallStretch(const Clock& clock, std::vector<RunTime> processes, std::vector<File> files)
       : clock_(&clock), processes_(std::move(processes)), files_(std::move(files)) {}
 
   Status Begin();
@@ -53,7 +53,7 @@ class Stretch {
 };
 
 // An error marked `unsupported` unless `group` has `file`, and the kernel tells pressure at all.
-Status RequirePressure(const cgroup::Cgroup& group, const std::string& file);
+Status RequirePressureFile(const cgroup::Cgroup& group, const std::string& file);
 
 // A check of a part of the stretch: `expected` of it, within its error and `more`.
 results::Check PartIs(std::string name, const Growth& growth, results::Relation relation,

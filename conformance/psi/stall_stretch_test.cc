@@ -1,4 +1,4 @@
-#include "conformance/psi/stretch.h"
+#include "conformance/psi/stall_stretch.h"
 
 #include <gtest/gtest.h>
 
@@ -17,17 +17,17 @@ std::string Pressure(int64_t some, int64_t full) {
       some, full);
 }
 
-TEST(Stretch, TellsWhatGrewAndHowWellItIsKnown) {
+TEST(StallStretch, TellsWhatGrewAndHowWellItIsKnown) {
   const cgroup::FakeTree tree;
   const cgroup::Cgroup group = tree.Group("", {{"cpu.pressure", Pressure(1000, 500)}});
   FakeClock clock;
   Nanoseconds ran = Milliseconds(70);
   // Each reading takes a millisecond.
-  Stretch stretch(clock, {[&]() -> Result<Nanoseconds> {
-                    clock.Advance(Milliseconds(1));
-                    return ran;
-                  }},
-                  {{&group, "cpu.pressure"}});
+  StallStretch stretch(clock, {[&]() -> Result<Nanoseconds> {
+                         clock.Advance(Milliseconds(1));
+                         return ran;
+                       }},
+                       {{&group, "cpu.pressure"}});
   ASSERT_TRUE(stretch.Begin());
   ran = Milliseconds(270);
   clock.Advance(Milliseconds(999));
@@ -51,11 +51,11 @@ TEST(Stretch, TellsWhatGrewAndHowWellItIsKnown) {
             Finding::kInside);
 }
 
-TEST(RequirePressure, NamesTheFileThatIsMissing) {
+TEST(RequirePressureFile, NamesTheFileThatIsMissing) {
   const cgroup::FakeTree tree;
   const cgroup::Cgroup group = tree.Group("", {{"cpu.pressure", Pressure(0, 0)}});
-  EXPECT_TRUE(RequirePressure(group, "cpu.pressure"));
-  const auto missing = RequirePressure(group, "memory.pressure");
+  EXPECT_TRUE(RequirePressureFile(group, "cpu.pressure"));
+  const auto missing = RequirePressureFile(group, "memory.pressure");
   ASSERT_FALSE(missing);
   EXPECT_TRUE(missing.error().unsupported);
   EXPECT_NE(missing.error().message.find("memory.pressure"), std::string::npos);
