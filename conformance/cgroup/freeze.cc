@@ -87,6 +87,9 @@ Result<results::Arm> MeasureFreeze(ArmContext& context) {
   const std::string pod = TRY(PathOfPod(plan, "pod"));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
   const cgroup::Cgroup nested = TRY(main.CreateChild("nested"));
+  if (!nested.Has("cgroup.freeze")) {
+    return Unsupported("the kernel has no cgroup.freeze (5.2; cgroup {})", nested.path());
+  }
   Load load{TRY(stress::ForkStorm::Start({.group = &nested, .kind = Kind::kRelay, .runners = 3})),
             TRY(stress::CpuHog::Start({.name = "hog", .group = &nested})),
             TRY(stress::CpuHog::Start({.name = "neighbour", .group = TRY(tree.SystemSlice())}))};

@@ -29,6 +29,9 @@ Result<results::Arm> MeasureKill(ArmContext& context) {
       MemoryNode(), {},
       {MakePod("pod", {{}, {.name = "beside"}, {.name = "third"}}), MakePod("neighbour", {{}})}));
   const cgroup::Cgroup& pod = *TRY(tree.Pod("pod"));
+  if (!pod.Has("cgroup.kill")) {
+    return Unsupported("the kernel has no cgroup.kill (5.14; cgroup {})", pod.path());
+  }
   const cgroup::Cgroup& third = *TRY(tree.Container("pod", "third"));
   const cgroup::Cgroup nested = TRY(TRY(tree.Container("pod", "main"))->CreateChild("nested"));
   const cgroup::Cgroup deeper = TRY(nested.CreateChild("deeper"));
