@@ -56,7 +56,7 @@ class Tree {
     std::string container;
     cgroup::Cgroup group;
   };
-  using Groups = std::map<std::string, Planted, std::less<>>;
+  using PlantedGroups = std::map<std::string, Planted, std::less<>>;
 
   explicit Tree(const cgroup::Cgroup& root) : root_(&root) {}
   Status PlantBelow(const cgroup::Cgroup& parent, const kubelet::PlannedCgroup& planned,
@@ -66,7 +66,7 @@ class Tree {
                                          std::string_view container) const;
 
   const cgroup::Cgroup* root_;
-  std::unique_ptr<Groups> groups_ = std::make_unique<Groups>();
+  std::unique_ptr<PlantedGroups> groups_ = std::make_unique<PlantedGroups>();
   std::vector<results::TreeEntry> entries_;
   std::vector<std::string> discrepancies_;
   std::function<void()> before_removal_;

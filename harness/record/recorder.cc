@@ -37,7 +37,9 @@ void Recorder::Follow(capsule::Tree& tree) {
   if (!begun_) begun_ = waits_.Now();
   sampled_.reset();
   Sample();
-  tree.BeforeRemoval([this] { Leave(); });
+  tree.BeforeRemoval([weak = std::weak_ptr(self_)] {
+    if (const auto self = weak.lock()) (*self)->Leave();
+  });
 }
 
 std::vector<results::Series> Recorder::TakeSeries() {

@@ -5,6 +5,7 @@
 // leave them malloc's lock. The claim's waits are used instead.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ class Recorder {
   static constexpr Nanoseconds kLeastWait = Milliseconds(20);
   static constexpr Nanoseconds kInterval = Milliseconds(250);
 
-  // Follows the tree's leaves, kMostGroups of them at most, until it is removed. The tree may move.
+  // Follows the tree's leaves, kMostGroups of them at most, until it is removed. The tree may move,
+  // and may outlive the recorder.
   void Follow(capsule::Tree& tree);
   static constexpr size_t kMostGroups = 6;
 
@@ -68,6 +70,7 @@ class Recorder {
            double value);
   void Leave();
 
+  std::shared_ptr<Recorder*> self_ = std::make_shared<Recorder*>(this);  // gone when it is gone
   WaitingClock waits_;
   NodeFiles files_;
   std::vector<Followed> followed_;  // of the tree that stands
