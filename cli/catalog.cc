@@ -56,6 +56,9 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
                         .last_level_caches = static_cast<int>(number("last_level_caches", 1)),
                         .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1))};
   entry.needs_memory = Bytes{number("memory_bytes", 0)};
+  for (const Json& name : json.value("/needs/modules"_json_pointer, Json::array())) {
+    if (name.is_string()) entry.needs_modules.push_back(name.get<std::string>());
+  }
   entry.json = json;
   return entry;
 }

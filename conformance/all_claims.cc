@@ -3,6 +3,7 @@
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpuset/cpuset_claims.h"
 #include "conformance/eviction/eviction_claims.h"
+#include "conformance/io/io_claims.h"
 #include "conformance/memory/memory_claims.h"
 #include "conformance/oom/oom_claims.h"
 
@@ -14,6 +15,7 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterMemoryClaims(registry);
   RegisterOomClaims(registry);
   RegisterEvictionClaims(registry);
+  RegisterIoClaims(registry);
 }
 
 }  // namespace nodeproof::conformance
