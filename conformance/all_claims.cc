@@ -5,6 +5,7 @@
 #include "conformance/eviction/eviction_claims.h"
 #include "conformance/io/io_claims.h"
 #include "conformance/memory/memory_claims.h"
+#include "conformance/numa/numa_claims.h"
 #include "conformance/oom/oom_claims.h"
 
 namespace nodeproof::conformance {
@@ -16,6 +17,7 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterOomClaims(registry);
   RegisterEvictionClaims(registry);
   RegisterIoClaims(registry);
+  RegisterNumaClaims(registry);
 }
 
 }  // namespace nodeproof::conformance
