@@ -12,6 +12,8 @@ void RegisterNumaClaims(ClaimRegistry& registry) {
   registry.Add(NumaAligned());
   registry.Add(NumaBoundOomStays());
   registry.Add(NumaStat());
+  registry.Add(NumaFarTier());
+  registry.Add(NumaFarPromotion());
 }
 
 }  // namespace nodeproof::conformance

@@ -16,5 +16,7 @@ Claim NumaPolicyWeightedInterleave();
 Claim NumaAligned();
 Claim NumaBoundOomStays();
 Claim NumaStat();
+Claim NumaFarTier();
+Claim NumaFarPromotion();
 
 }  // namespace nodeproof::conformance

@@ -94,7 +94,7 @@ class Stream {
     begun_ = clock_.Now();
     while (!Finished()) {
       Fill();
-      if (::io_uring_submit(ring_.get()) < 0) return Failed(errno, 0);
+      if (const int made = ::io_uring_submit(ring_.get()); made < 0) return Failed(-made, 0);
       if (under_way_ == 0) {  // ahead of its rate
         clock_.WaitUntil(NextDue());
         continue;

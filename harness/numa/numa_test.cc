@@ -2,8 +2,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
+#include "harness/base/file.h"
 #include "harness/numa/page_map.h"
 #include "harness/numa/placed_memory.h"
+#include "harness/numa/tiers.h"
 
 namespace nodeproof::numa {
 namespace {
@@ -36,6 +40,23 @@ TEST(ByNode, SumsAndLooksUp) {
   EXPECT_EQ(Sum(counts), 7);
   EXPECT_EQ(At(counts, 2), 4);
   EXPECT_EQ(At(counts, 1), 0);
+}
+
+TEST(Tiers, AHigherNumberIsSlower) {
+  const std::filesystem::path sysfs =
+      std::filesystem::path(testing::TempDir()) / fmt::format("nodeproof-tiers-{}", ::getpid());
+  const auto tiering = sysfs / "devices/virtual/memory_tiering";
+  for (const auto& [tier, nodes] : {std::pair("memory_tier4", "0-1\n"), {"memory_tier22", "2\n"}}) {
+    std::filesystem::create_directories(tiering / tier);
+    ASSERT_TRUE(WriteFileAtomic(tiering / tier / "nodelist", nodes));
+  }
+  std::filesystem::create_directories(tiering / "power");
+  const auto tiers = ReadTiers(sysfs.string());
+  std::filesystem::remove_all(sysfs);
+  ASSERT_TRUE(tiers) << tiers.error().message;
+  EXPECT_EQ(tiers->of_node, (std::map<int, int>{{0, 4}, {1, 4}, {2, 22}}));
+  EXPECT_THAT(tiers->text, HasSubstr("memory_tier22: 2"));
+  EXPECT_TRUE(ReadTiers("/no/such").error().unsupported);
 }
 
 TEST(PlacedMemory, HoldsWhatItWrote) {

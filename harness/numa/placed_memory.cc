@@ -87,6 +87,7 @@ int PlaceAndHold(const PlacedMemoryOptions& options, PlacedMemory::Counters& cou
   counters.refused = Ask(memory, size, options);
   const int64_t pages = options.amount.value / page;
   Touch(static_cast<char*>(memory), pages, page, counters);
+  if (options.then_free) ::mbind(memory, size, MPOL_DEFAULT, nullptr, 0, 0);
   ready.Notify();
   const Clock& clock = MonotonicClock();
   for (;;) {
