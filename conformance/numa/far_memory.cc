@@ -1,8 +1,5 @@
 #include "conformance/numa/far_memory.h"
 
-#include <cerrno>
-
-#include "harness/base/file.h"
 #include "harness/numa/tiers.h"
 
 namespace nodeproof::conformance {
@@ -24,24 +21,6 @@ Result<FarMemory> FindFarMemory(const Topology& topology) {
       "the kernel puts no NUMA node without CPUs into a slower tier: "
       "/sys/devices/virtual/memory_tiering has {} (tiers by ACPI HMAT: kernel 6.7)",
       tiers.text.empty() ? "none" : tiers.text);
-}
-
-Result<KernelSetting> KernelSetting::Set(const std::string& path, const std::string& value,
-                                         const std::string& needs) {
-  auto before = ReadFile(path);
-  if (!before && before.error().code == ENOENT) {
-    return Unsupported("the kernel has no {} ({})", path, needs);
-  }
-  KernelSetting setting(path, std::string(Trim(TRY(std::move(before)))));
-  TRY(WriteFileAt(AT_FDCWD, path, value));
-  return setting;
-}
-
-KernelSetting::KernelSetting(KernelSetting&& other) noexcept
-    : path_(std::exchange(other.path_, {})), before_(std::move(other.before_)) {}
-
-KernelSetting::~KernelSetting() {
-  if (!path_.empty()) (void)WriteFileAt(AT_FDCWD, path_, before_);
 }
 
 }  // namespace nodeproof::conformance

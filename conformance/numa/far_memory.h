@@ -18,21 +18,4 @@ struct FarMemory {
 // kernel's order (before 6.7 memory that ACPI's HMAT describes was of the same tier as all other).
 Result<FarMemory> FindFarMemory(const Topology& topology);
 
-// A one-word setting of the kernel, changed while this lives.
-class KernelSetting {
- public:
-  // `unsupported` where there is no such file; `needs` says what would provide it.
-  static Result<KernelSetting> Set(const std::string& path, const std::string& value,
-                                   const std::string& needs);
-  KernelSetting(KernelSetting&& other) noexcept;
-  KernelSetting& operator=(KernelSetting&&) = delete;
-  ~KernelSetting();
-
- private:
-  KernelSetting(std::string path, std::string before)
-      : path_(std::move(path)), before_(std::move(before)) {}
-  std::string path_;  // "" when moved from
-  std::string before_;
-};
-
 }  // namespace nodeproof::conformance

@@ -6,6 +6,7 @@
 
 #include "conformance/memory/swap_file.h"
 #include "conformance/numa/far_memory.h"
+#include "conformance/numa/kernel_setting.h"
 #include "conformance/numa/numa_claims.h"
 #include "conformance/pods.h"
 #include "harness/cgroup/stats.h"

@@ -1,13 +1,10 @@
 // Memory policies: pages are where a process asks for them.
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
+#include "conformance/numa/kernel_setting.h"
 #include "conformance/numa/numa_claims.h"
 #include "conformance/numa/numa_steps.h"
 #include "conformance/pods.h"
-#include "harness/base/file.h"
 #include "harness/measure/estimate.h"
 
 namespace nodeproof::conformance {
@@ -90,39 +87,15 @@ Result<results::Arm> MeasureInterleave(ArmContext& context) {
 
 constexpr const char* kWeights = "/sys/kernel/mm/mempolicy/weighted_interleave";
 
-// The node's weights while this lives.
-class InterleaveWeights {
- public:
-  static Result<InterleaveWeights> Set(const std::map<int, int64_t>& weights) {
-    InterleaveWeights set;
-    for (const auto& [node, weight] : weights) {
-      const std::string path = fmt::format("{}/node{}", kWeights, node);
-      auto before = ReadFile(path);
-      if (!before && before.error().code == ENOENT) {
-        return Unsupported("the kernel has no {} (weighted interleave, 6.9)", path);
-      }
-      set.before_[path] = std::string(Trim(TRY(std::move(before))));
-      TRY(WriteFileAt(AT_FDCWD, path, fmt::format("{}", weight)));
-    }
-    return set;
-  }
-  InterleaveWeights(InterleaveWeights&& other) noexcept : before_(std::move(other.before_)) {
-    other.before_.clear();
-  }
-  InterleaveWeights& operator=(InterleaveWeights&&) = delete;
-  ~InterleaveWeights() {
-    for (const auto& [path, weight] : before_) (void)WriteFileAt(AT_FDCWD, path, weight);
-  }
-
- private:
-  InterleaveWeights() = default;
-  std::map<std::string, std::string> before_;
-};
+std::string WeightFile(int node) { return fmt::format("{}/node{}", kWeights, node); }
 
 Result<results::Arm> MeasureWeighted(ArmContext& context) {
   const NodePair pair = TRY(PairOf(context.topology()));
-  const InterleaveWeights weights =
-      TRY(InterleaveWeights::Set({{pair.first, kWeightFirst}, {pair.second, kWeightSecond}}));
+  constexpr const char* kNeeds = "weighted interleave, kernel 6.9";
+  const KernelSetting first =
+      TRY(KernelSetting::Set(WeightFile(pair.first), fmt::format("{}", kWeightFirst), kNeeds));
+  const KernelSetting second =
+      TRY(KernelSetting::Set(WeightFile(pair.second), fmt::format("{}", kWeightSecond), kNeeds));
   const Placement placement = {.first = kRounds * kWeightFirst, .second = kRounds * kWeightSecond};
   const bool is_protected = context.Protected();
   return MeasurePlacement(context, pair,
