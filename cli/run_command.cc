@@ -69,7 +69,7 @@ class Run {
     }
     const node::RunRequest request = TRY(MakeRequest(options_));
     const Fd interrupt = TRY(InterruptFd());
-    ChosenNode chosen = TRY(MakeNode(options_));
+    ChosenNode chosen = TRY(MakeNode(options_, claims));
 
     std::FILE* stream = options_.json ? stderr : stdout;
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "cli/paths.h"
 #include "cli/run_record.h"
@@ -49,9 +50,18 @@ bool NeedsScratch(const node::Node& node, const node::RunRequest& request,
                      [](const WorkItem& item) { return item.claim->needs_scratch; });
 }
 
+std::vector<std::string> ModulesFor(const std::vector<const CatalogEntry*>& claims) {
+  std::set<std::string> modules;
+  for (const CatalogEntry* claim : claims) {
+    modules.insert(claim->needs_modules.begin(), claim->needs_modules.end());
+  }
+  return {modules.begin(), modules.end()};
+}
+
 }  // namespace
 
-Result<ChosenNode> MakeNode(const RunOptions& options) {
+Result<ChosenNode> MakeNode(const RunOptions& options,
+                            const std::vector<const CatalogEntry*>& claims) {
   const auto wanted = TRY(node::ParseNodeChoice(options.node));
   const node::ChosenNode chosen = TRY(node::ChooseNode(wanted, VmOnly(options)));
   ChosenNode made{nullptr, nullptr, "", wanted == node::NodeChoice::kAuto ? chosen.why : ""};
@@ -59,7 +69,9 @@ Result<ChosenNode> MakeNode(const RunOptions& options) {
     made.node = TRY(node::HostNode::Create(TRY(AgentPath()).string()));
     return made;
   }
-  auto vm = node::VmNode::Create(TRY(MakeVmOptions(options)));
+  node::VmOptions vm_options = TRY(MakeVmOptions(options));
+  vm_options.modules_if_any = ModulesFor(claims);
+  auto vm = node::VmNode::Create(vm_options);
   // Who did not ask for a VM should hear why one is needed.
   if (!vm && wanted == node::NodeChoice::kAuto) {
     vm.error().message += fmt::format(" (to run in {})", chosen.why);

@@ -22,7 +22,9 @@ struct ChosenNode {
   std::string why;    // one line for who left the choice to us, or ""
 };
 
-Result<ChosenNode> MakeNode(const RunOptions& options);
+// `claims` says which of its kernel's modules a guest should have.
+Result<ChosenNode> MakeNode(const RunOptions& options,
+                            const std::vector<const CatalogEntry*>& claims);
 
 class RunLoop {
  public:
