@@ -48,7 +48,7 @@ Result<results::Arm> MeasureSignal(ArmContext& context) {
   const bool is_protected = context.Protected();
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, TwoPods(), {}, {.memory = kNode}));
   EvictionAgent agent =
-      TRY(EvictionAgent::Create(context, tree, HardAt("100Mi"), TwoPods(), kNode));
+      TRY(EvictionAgent::Create(context, tree, HardAt("100Mi"), TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", is_protected ? kFirst : MiB(1)));
   stress::SlabGrowth slab =
       TRY(stress::SlabGrowth::Start({.group = TRY(tree.Container("first", "main")),
@@ -90,7 +90,7 @@ Result<results::Arm> MeasureSoftGrace(ArmContext& context) {
   kubelet::KubeletConfiguration config = HardAt(is_protected ? "50Mi" : "150Mi");
   config.eviction_soft = {{"memory.available", "150Mi"}};
   config.eviction_soft_grace_period = {{"memory.available", "2s"}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), kNode));
+  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", MiB(120)));
   const Clock& clock = context.clock();
   const Nanoseconds begun = clock.Now();
@@ -120,7 +120,7 @@ Result<results::Arm> MeasureMinReclaim(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, TwoPods(), {}, {.memory = kNode}));
   kubelet::KubeletConfiguration config = HardAt("150Mi");
   if (is_protected) config.eviction_minimum_reclaim = {{"memory.available", "50Mi"}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), kNode));
+  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", MiB(100)));
   const stress::AnonHog second = TRY(Fill(context, tree, "second", MiB(60)));
   for (int pass = 0; pass < 4; ++pass) TRY(agent.Pass());
@@ -145,7 +145,7 @@ Result<results::Arm> MeasurePageCacheFalse(ArmContext& context) {
   const cgroup::Cgroup& group = *TRY(tree.Container("first", "main"));
   if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
   EvictionAgent agent =
-      TRY(EvictionAgent::Create(context, tree, HardAt("200Mi"), TwoPods(), kNode));
+      TRY(EvictionAgent::Create(context, tree, HardAt("200Mi"), TwoPods(), {.memory = kNode}));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kCache));
   // Mapped and touched, then read: active with and without the multi-generational LRU.

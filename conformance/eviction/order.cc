@@ -3,6 +3,7 @@
 
 #include "conformance/eviction/eviction_agent.h"
 #include "conformance/eviction/eviction_claims.h"
+#include "conformance/eviction/inversions.h"
 #include "conformance/memory/steps.h"
 #include "conformance/pods.h"
 
@@ -44,20 +45,6 @@ std::vector<Sample> RandomPods(std::mt19937_64& random) {
   return samples;
 }
 
-int64_t Inversions(std::vector<Sample> samples, const std::vector<std::string>& evicted) {
-  std::ranges::sort(samples, [](const Sample& a, const Sample& b) { return a.Before(b); });
-  const auto place = [&](const Sample& sample) {
-    return std::ranges::find(evicted, sample.name) - evicted.begin();
-  };
-  int64_t inversions = 0;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    for (size_t j = i + 1; j < samples.size(); ++j) {
-      inversions += samples[i].Before(samples[j]) && place(samples[i]) > place(samples[j]);
-    }
-  }
-  return inversions;
-}
-
 // node 256M ── kubepods ── burstable ── pod0 … pod5   8 to 28M of anonymous memory each
 Result<results::Arm> MeasureOrder(ArmContext& context) {
   const bool is_protected = context.Protected();
@@ -86,7 +73,7 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
   kubelet::KubeletConfiguration config;
   // Met for as long as the node uses anything: every pod is evicted, one a pass.
   config.eviction_hard = {{"memory.available", fmt::format("{}", kNode.value - 1)}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, pods, kNode));
+  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, pods, {.memory = kNode}));
   size_t most_a_pass = 0;
   for (size_t pass = 0; pass < samples.size() * 2 && agent.evicted().size() < samples.size();
        ++pass) {
