@@ -101,8 +101,8 @@ Result<eviction::Decision> EvictionAgent::Pass() {
   eviction::StepResult result = eviction::Step(config_, state_, input);
   state_ = std::move(result.state);
   if (result.decision.kind == eviction::Decision::Kind::kReclaim) {
-    result.decision = eviction::AfterReclaim(config_, result.decision, input,
-                                             eviction::Observe(TRY(ReadNode())));
+    result.decision =
+        eviction::AfterReclaim(config_, result.decision, input, eviction::Observe(TRY(ReadNode())));
   }
   for (const eviction::PodEviction& one : result.decision.evictions) TRY(Evict(one.uid));
   return std::move(result.decision);

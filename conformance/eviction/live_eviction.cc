@@ -90,7 +90,8 @@ Result<results::Arm> MeasureSoftGrace(ArmContext& context) {
   kubelet::KubeletConfiguration config = HardAt(is_protected ? "50Mi" : "150Mi");
   config.eviction_soft = {{"memory.available", "150Mi"}};
   config.eviction_soft_grace_period = {{"memory.available", "2s"}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
+  EvictionAgent agent =
+      TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", MiB(120)));
   const Clock& clock = context.clock();
   const Nanoseconds begun = clock.Now();
@@ -120,7 +121,8 @@ Result<results::Arm> MeasureMinReclaim(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, TwoPods(), {}, {.memory = kNode}));
   kubelet::KubeletConfiguration config = HardAt("150Mi");
   if (is_protected) config.eviction_minimum_reclaim = {{"memory.available", "50Mi"}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
+  EvictionAgent agent =
+      TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", MiB(100)));
   const stress::AnonHog second = TRY(Fill(context, tree, "second", MiB(60)));
   for (int pass = 0; pass < 4; ++pass) TRY(agent.Pass());

@@ -115,8 +115,8 @@ Result<results::Arm> MeasureOrder(ArmContext& context, const std::vector<Sample>
                                     sample.request, sample.priority, sample.use));
   }
   const auto config = TRY(AlwaysShort(files, inodes));
-  EvictionAgent agent = TRY(
-      EvictionAgent::Create(context, tree, config, pods, {.memory = GiB(8), .files = &files}));
+  EvictionAgent agent =
+      TRY(EvictionAgent::Create(context, tree, config, pods, {.memory = GiB(8), .files = &files}));
   size_t most_a_pass = 0;
   for (int pass = 0; pass < 2 * kPods && agent.evicted().size() < samples.size(); ++pass) {
     most_a_pass = std::max(most_a_pass, TRY(agent.Pass()).evictions.size());

@@ -97,9 +97,8 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
     most_a_pass = std::max(most_a_pass, TRY(agent.Pass()).evictions.size());
   }
 
-  results::Arm arm =
-      DescribedArm(tree, is_protected ? "each pod has as many processes as it is to"
-                                      : "those that are to have many have few");
+  results::Arm arm = DescribedArm(tree, is_protected ? "each pod has as many processes as it is to"
+                                                     : "those that are to have many have few");
   const auto tasks = static_cast<int64_t>(idlers.size()) + kThreads - 1;
   arm.checks = {
       CountIs("pairs evicted in the wrong order", 0, Inversions(samples, agent.evicted())),
@@ -112,7 +111,8 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
                                     sample.priority, sample.processes));
   }
   arm.notes.push_back(fmt::format("evicted: {}", fmt::join(agent.evicted(), ", ")));
-  arm.load = {{"processes", "count", kPods * (kPods + 1) / 2.0, static_cast<double>(idlers.size())}};
+  arm.load = {
+      {"processes", "count", kPods * (kPods + 1) / 2.0, static_cast<double>(idlers.size())}};
   return arm;
 }
 

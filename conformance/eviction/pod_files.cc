@@ -57,7 +57,9 @@ Result<eviction::FsReading> PodFiles::ReadDisk() const {
   if (::statvfs(directory_.c_str(), &disk) != 0) {
     return FailErrno(errno, "statvfs " + directory_.string());
   }
-  const auto bytes = [&](fsblkcnt_t blocks) { return static_cast<int64_t>(blocks * disk.f_frsize); };
+  const auto bytes = [&](fsblkcnt_t blocks) {
+    return static_cast<int64_t>(blocks * disk.f_frsize);
+  };
   return eviction::FsReading{.available_bytes = bytes(disk.f_bavail),
                              .capacity_bytes = bytes(disk.f_blocks),
                              .inodes_free = static_cast<int64_t>(disk.f_ffree),
