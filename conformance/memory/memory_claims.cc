@@ -16,6 +16,8 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryMinPageCacheFlood());
   registry.Add(MemoryMinTree());
   registry.Add(MemoryMinRandomTrees());
+  registry.Add(MemoryMinNotHandedOn());
+  registry.Add(MemoryLowRandomTrees());
   registry.Add(MemoryMinParentZero());
   registry.Add(MemoryLowBestEffort());
   registry.Add(MemoryStatIdentity());

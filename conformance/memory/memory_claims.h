@@ -20,6 +20,8 @@ Claim MemoryHighPageCache();
 Claim MemoryMinPageCacheFlood();
 Claim MemoryMinTree();
 Claim MemoryMinRandomTrees();
+Claim MemoryMinNotHandedOn();
+Claim MemoryLowRandomTrees();
 Claim MemoryMinParentZero();
 Claim MemoryLowBestEffort();
 Claim MemoryStatIdentity();
