@@ -8,6 +8,7 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryHighThrottles());
   registry.Add(MemoryHighProgress());
   registry.Add(MemoryHighFormula());
+  registry.Add(MemoryHighAutosize());
   registry.Add(MemoryMinAnonHog());
   registry.Add(MemoryMaxPageCacheReclaimed());
   registry.Add(MemoryMaxPageCacheNeverOom());
@@ -20,6 +21,7 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryLowRandomTrees());
   registry.Add(MemoryMinParentZero());
   registry.Add(MemoryLowBestEffort());
+  registry.Add(MemoryLowBelowMin());
   registry.Add(MemoryStatIdentity());
   registry.Add(MemorySlabCharged());
   registry.Add(MemorySlabProtected());

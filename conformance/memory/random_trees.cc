@@ -248,7 +248,7 @@ Claim MemoryMinNotHandedOn() {
                    "all of it.",
            .expected = "Each leaf keeps its memory.min, kubepods the sum of them and not M.",
            .tolerance = "As in memory.min.random-trees: 512K below, 2M above.",
-           .control = "Mounted with the option: kubepods keeps M, 16M more and beyond."},
+           .control = "Mounted with the option: kubepods keeps M, 11M more and beyond."},
       .measure = MeasureNotHandedOn};
 }
 
