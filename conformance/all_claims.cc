@@ -5,6 +5,7 @@
 #include "conformance/eviction/eviction_claims.h"
 #include "conformance/memory/memory_claims.h"
 #include "conformance/oom/oom_claims.h"
+#include "conformance/scenario/scenario_claims.h"
 
 namespace nodeproof::conformance {
 
@@ -14,6 +15,7 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterMemoryClaims(registry);
   RegisterOomClaims(registry);
   RegisterEvictionClaims(registry);
+  RegisterScenarioClaims(registry);
 }
 
 }  // namespace nodeproof::conformance
