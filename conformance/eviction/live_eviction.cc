@@ -150,7 +150,7 @@ Result<results::Arm> MeasurePageCacheFalse(ArmContext& context) {
   EvictionAgent agent =
       TRY(EvictionAgent::Create(context, tree, HardAt("200Mi"), TwoPods(), {.memory = kNode}));
   const probe::ScratchFile file =
-      TRY(probe::ScratchFile::Write(*context.environment().scratch, kCache));
+      TRY(probe::ScratchFile::Holes(*context.environment().scratch, kCache));
   // Mapped and touched, then read: active with and without the multi-generational LRU.
   stress::FileFlood reader =
       TRY(stress::FileFlood::Start({.group = &group,

@@ -6,12 +6,12 @@
 namespace nodeproof::conformance {
 namespace {
 
-// node 160M ─┬─ system       a process of the node, -999, 4M; the presser, -1000
-//            └─ kubepods ─┬─ guaranteed            40M  -997
-//                         ├─ burstable ─┬─ large   30M  1000 - 1000 x 6Gi/8Gi = 250
-//                         │             └─ small   24M  1000 - 1000 x 1Gi/8Gi = 875
-//                         └─ besteffort            16M  1000
-constexpr Bytes kNode = MiB(160);
+// node 96M ─┬─ system       a process of the node, -999, 4M; the presser, -1000
+//           └─ kubepods ─┬─ guaranteed            24M  -997
+//                        ├─ burstable ─┬─ large   18M  1000 - 1000 x 6Gi/8Gi = 250
+//                        │             └─ small   14M  1000 - 1000 x 1Gi/8Gi = 875
+//                        └─ besteffort            10M  1000
+constexpr Bytes kNode = MiB(96);
 
 Result<results::Arm> MeasureOrder(ArmContext& context) {
   const std::vector<kubelet::Pod> pods = {
@@ -20,13 +20,13 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, pods, {}, {.memory = kNode}));
   const bool is_protected = context.Protected();
   const Deaths deaths = TRY(Press(context, tree, pods,
-                                  {{"guaranteed", MiB(40)},
-                                   {"large-request", MiB(30)},
-                                   {"small-request", MiB(24)},
-                                   {"besteffort", MiB(16)}},
+                                  {{"guaranteed", MiB(24)},
+                                   {"large-request", MiB(18)},
+                                   {"small-request", MiB(14)},
+                                   {"besteffort", MiB(10)}},
                                   !is_protected, kNode - MiB(8)));
   return OrderArm(tree, is_protected ? "oom_score_adj as the kubelet sets it" : "equal scores",
-                  deaths, {"besteffort", "small-request", "large-request", "guaranteed"}, MiB(40));
+                  deaths, {"besteffort", "small-request", "large-request", "guaranteed"}, MiB(16));
 }
 
 // node 96M ─┬─ system          a process of the node, -999, 4M; the presser, -1000
@@ -59,11 +59,11 @@ Claim OomOrder() {
       .source = "pkg/kubelet/qos/policy.go, v1.36; mm/oom_kill.c, oom_badness()",
       .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
       .explanation =
-          {.tree = "node 160M ─┬─ system.slice              a process of the node  -999\n"
-                   "           └─ kubepods ─┬─ pod guaranteed     holds 40M  -997\n"
-                   "                        ├─ burstable ─┬─ pod large-request  30M   250\n"
-                   "                        │             └─ pod small-request  24M   875\n"
-                   "                        └─ besteffort ── pod besteffort     16M  1000",
+          {.tree = "node 96M ─┬─ system.slice              a process of the node  -999\n"
+                   "          └─ kubepods ─┬─ pod guaranteed     holds 24M  -997\n"
+                   "                       ├─ burstable ─┬─ pod large-request  18M   250\n"
+                   "                       │             └─ pod small-request  14M   875\n"
+                   "                       └─ besteffort ── pod besteffort     10M  1000",
            .load = "Each pod's process holds its memory, the node's 4M. Then a process that cannot "
                    "be killed (-1000, in system.slice) grows by 32M a second until all pods' are "
                    "dead.",
@@ -71,9 +71,8 @@ Claim OomOrder() {
                "They die in the order besteffort, small-request, large-request, guaranteed, "
                "although each holds more than the one before. The node's process lives.",
            .tolerance =
-               "The order: none. The scores differ by 125 thousandths of the node and more "
-               "(20M), the sizes by 24M, and where they meet (guaranteed at -997) by all "
-               "of it.",
+               "The order: none. Scores of 125 thousandths are 12M of the node, more than the 4M "
+               "by which besteffort holds less than small-request, and so on.",
            .control = "oom_score_adj 0 for all: the largest dies first."},
       .measure = MeasureOrder};
 }
