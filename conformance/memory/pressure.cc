@@ -16,7 +16,7 @@ namespace {
 
 constexpr Bytes kHigh = MiB(32);
 constexpr Bytes kTarget = MiB(64);
-constexpr Nanoseconds kWatch = std::chrono::seconds(2);
+constexpr Nanoseconds kWatch = std::chrono::seconds(1);
 
 // Waits for 200 ms of stall in any second.
 Result<Fd> OpenTrigger(const cgroup::Cgroup& group) {
@@ -70,7 +70,7 @@ Result<Stalls> Watch(ArmContext& context, const cgroup::Cgroup& group,
 }
 
 // What the two readings of PSI, the process's and the clock's cannot agree better on than: 1 % of
-// the time that is watched, 20 ms.
+// the time that is watched, 10 ms.
 constexpr double kSkew = 0.01;
 
 // besteffort ─┬─ pod   memory.high 32M    a hog that wants 64M, on one CPU
@@ -142,7 +142,7 @@ Claim MemoryPressureRises() {
       .explanation =
           {.tree = "besteffort ─┬─ pod   memory.high 32M\n"
                    "            └─ pod idle",
-           .load = "A hog that wants 64M, watched for 2 s from when usage met 32M; a process in "
+           .load = "A hog that wants 64M, watched for 1 s from when usage met 32M; a process in "
                    "idle that holds 1M.",
            .expected =
                "The hog has nothing else to wait for: when it neither runs nor waits for a CPU "
