@@ -11,6 +11,7 @@
 #include "conformance/oom/oom_claims.h"
 #include "conformance/pids/pids_claims.h"
 #include "conformance/psi/psi_claims.h"
+#include "conformance/scenario/scenario_claims.h"
 
 namespace nodeproof::conformance {
 
@@ -26,6 +27,7 @@ void RegisterAllClaims(ClaimRegistry& registry) {
   RegisterHugetlbClaims(registry);
   RegisterIoClaims(registry);
   RegisterNumaClaims(registry);
+  RegisterScenarioClaims(registry);
 }
 
 }  // namespace nodeproof::conformance
