@@ -15,6 +15,7 @@
 #include "agent/guest.h"
 #include "agent/host.h"
 #include "agent/session.h"
+#include "bench/all_benches.h"
 #include "conformance/all_claims.h"
 #include "harness/base/file.h"
 
@@ -29,6 +30,15 @@ int ListClaims() {
     claims.push_back(conformance::Describe(claim));
   }
   fmt::print("{}\n", claims.dump());
+  return 0;
+}
+
+int ListBenches() {
+  bench::Registry registry;
+  bench::RegisterAllBenches(registry);
+  Json benches = Json::array();
+  for (const bench::Bench& each : registry.benches()) benches.push_back(bench::Describe(each));
+  fmt::print("{}\n", benches.dump());
   return 0;
 }
 
@@ -75,7 +85,9 @@ Result<int> RunOnHost(int request_fd, const std::string& cgroup_root, const Even
 int Main(int argc, char** argv) {
   if (::getpid() == 1) BeInit();
   CLI::App app("Carries out one nodeproof request on this node.");
-  const CLI::App* list = app.add_subcommand("list", "Print what claims there are, as JSON.");
+  CLI::App* list = app.add_subcommand("list", "Print what claims there are, as JSON.");
+  bool benchmarks = false;
+  list->add_flag("--benchmarks", benchmarks, "Print what benchmarks there are instead.");
   int request_fd = -1;
   int events_fd = -1;
   std::string cgroup_root = "/sys/fs/cgroup";
@@ -83,7 +95,7 @@ int Main(int argc, char** argv) {
   app.add_option("--events-fd", events_fd, "Descriptor to write events to.");
   app.add_option("--cgroup-root", cgroup_root, "Where the unified hierarchy is mounted.");
   CLI11_PARSE(app, argc, argv);
-  if (list->parsed()) return ListClaims();
+  if (list->parsed()) return benchmarks ? ListBenches() : ListClaims();
   if (request_fd < 0 || events_fd < 0) {
     fmt::print(stderr,
                "error: --request-fd and --events-fd are needed; `nodeproof run` sets them\n");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/bench_session.h"
 #include "agent/claim_tests.h"
 #include "conformance/all_claims.h"
 #include "harness/base/file.h"
@@ -82,10 +83,35 @@ Seconds BudgetOf(const Claim& claim, const node::RunRequest& request) {
   return request.claim_timeout.count() > 0 ? request.claim_timeout : 2 * claim.arm_budget;
 }
 
+bench::Environment BenchEnvironment(const node::RunRequest& request, const Place& place,
+                                    const Json& facts) {
+  bench::Environment environment;
+  environment.scratch = place.scratch;
+  environment.why_no_scratch = place.why_no_scratch;
+  environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
+  environment.owns_node = place.own_hierarchy;
+  environment.thorough = request.args.contains("thorough");
+  environment.seed = request.seed;
+  return environment;
+}
+
+// On a host without a usable hierarchy: benchmarks alone.
+Status RunWithoutCgroups(const node::RunRequest& request, const Place& place, const Json& facts,
+                         const EventWriter& events) {
+  if (!request.claims.empty()) return Fail("claims need a cgroup v2 hierarchy");
+  bench::Environment environment = BenchEnvironment(request, place, facts);
+  environment.topology = TRY(ReadTopology());
+  environment.why_no_cgroups = request.why_no_cgroups;
+  events.Write(node::HelloEvent(facts));
+  events.Write(node::EndEvent(TRY(RunBenches(request, environment, events))));
+  return {};
+}
+
 }  // namespace
 
 Status RunSession(const node::RunRequest& request, const Place& place, const EventWriter& events) {
   const Json facts = TRY(ReadNodeFacts(place.kind));
+  if (!request.why_no_cgroups.empty()) return RunWithoutCgroups(request, place, facts, events);
   conformance::ClaimRegistry registry;
   conformance::RegisterAllClaims(registry);
   const std::vector<const Claim*> claims = TRY(Select(registry, request.claims));
@@ -142,6 +168,11 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
                        events.Write(node::ClaimEvent(*json));
                        ++finished;
                      }});
+  bench::Environment bench_environment = BenchEnvironment(request, place, facts);
+  bench_environment.topology = environment.topology;
+  bench_environment.capsule = &capsule.group();
+  bench_environment.controllers = capsule.controllers();
+  finished += TRY(RunBenches(request, bench_environment, events));
   events.Write(node::EndEvent(finished));
   return {};
 }

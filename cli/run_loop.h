@@ -22,7 +22,8 @@ struct ChosenNode {
   std::string why;    // one line for who left the choice to us, or ""
 };
 
-Result<ChosenNode> MakeNode(const RunOptions& options);
+// With `needs_cgroups` false a host without a usable hierarchy will do.
+Result<ChosenNode> MakeNode(const RunOptions& options, bool needs_cgroups);
 
 class RunLoop {
  public:
