@@ -18,6 +18,7 @@ class Chase {
   // Follows `links` links from where the last walk ended.
   void Walk(int64_t links);
   int64_t lines() const { return lines_; }
+  const void* at() const { return at_; }
 
  private:
   Chase(Region region, int64_t lines)
