@@ -171,6 +171,7 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
   bench::Environment bench_environment = BenchEnvironment(request, place, facts);
   bench_environment.topology = environment.topology;
   bench_environment.capsule = &capsule.group();
+  bench_environment.planter = &capsule;
   bench_environment.controllers = capsule.controllers();
   finished += TRY(RunBenches(request, bench_environment, events));
   events.Write(node::EndEvent(finished));

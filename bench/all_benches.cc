@@ -1,6 +1,7 @@
 #include "bench/all_benches.h"
 
 #include "bench/cpu/cpu_benches.h"
+#include "bench/interference/interference_benches.h"
 #include "bench/io/io_benches.h"
 #include "bench/memory/memory_benches.h"
 #include "bench/numa/numa_benches.h"
@@ -12,6 +13,7 @@ void RegisterAllBenches(Registry& registry) {
   RegisterMemoryBenches(registry);
   RegisterNumaBenches(registry);
   RegisterIoBenches(registry);
+  RegisterInterference(registry);
 }
 
 }  // namespace nodeproof::bench

@@ -18,6 +18,10 @@
 #include "harness/measure/histogram.h"
 #include "harness/topology/topology.h"
 
+namespace nodeproof::capsule {
+class Capsule;
+}
+
 namespace nodeproof::bench {
 
 // What all benchmarks of a run share.
@@ -25,6 +29,7 @@ struct Environment {
   Topology topology;  // the CPUs that may be used
   // The group below which benchmarks make theirs, with its controllers; nullptr: none can be made.
   const cgroup::Cgroup* capsule = nullptr;
+  capsule::Capsule* planter = nullptr;  // the same, to plant a kubelet's tree in
   std::vector<std::string> controllers = {};
   std::string why_no_cgroups = {};
   std::optional<std::filesystem::path> scratch = {};  // a directory on a disk
