@@ -25,7 +25,8 @@ std::string_view ToString(Better better) {
 
 Json Describe(const Bench& bench) {
   Json needs = {{"controllers", bench.needs.controllers},
-                {"cgroups", bench.needs.cgroups || bench.place.depth > 0},
+                {"cgroups", bench.needs.cgroups || bench.place.depth > 0 ||
+                                !bench.needs.controllers.empty()},
                 {"cpus", bench.needs.cpus},
                 {"numa_nodes", bench.needs.numa_nodes},
                 {"memory_bytes", bench.needs.memory.value},

@@ -57,6 +57,7 @@ struct Bench {
   int repetitions = 5;
   Seconds min_time{0.05};  // of a repetition, unless `iterations` is given
   int64_t iterations = 0;
+  int64_t thorough_factor = 4;  // with --thorough, times the iterations or the time
   Seconds budget{30};  // after which its process is killed
   // Runs in a process of its own, once for each repetition (and more often while Google Benchmark
   // looks for the number of iterations).

@@ -43,10 +43,11 @@ Result<Json> Measure(const Bench& bench, const Environment& environment,
         state.SkipWithError(failed->message.c_str());
       });
   registered->Unit(bench.unit)->Repetitions(bench.repetitions);
+  const int64_t factor = environment.thorough ? bench.thorough_factor : 1;
   if (bench.iterations > 0) {
-    registered->Iterations(bench.iterations);
+    registered->Iterations(bench.iterations * factor);
   } else {
-    registered->MinTime(bench.min_time.count());
+    registered->MinTime(bench.min_time.count() * static_cast<double>(factor));
   }
   if (bench.manual_time) {
     registered->UseManualTime();
@@ -86,8 +87,9 @@ Result<Json> RunInProcess(const Bench& bench, const Environment& environment) {
       TRY(cgroup::Process::Spawn({.name = "nodeproof-bench", .group = group}, [&] {
         return MeasureInChild(bench, environment, group, output);
       }));
-  const cgroup::Exit exit = TRY(process.Wait(bench.budget));
-  if (exit != cgroup::Exit{}) return Fail("its process was {}", exit.ToString());
+  const cgroup::Exit exit = TRY(
+      process.Wait(environment.thorough ? bench.budget * static_cast<double>(bench.thorough_factor) : bench.budget));
+  if (exit != cgroup::Exit{}) return Fail("its process ended: {}", exit.ToString());
   if (::lseek(output.get(), 0, SEEK_SET) != 0) return FailErrno(errno, "rewind the row");
   return ParseJson(TRY(ReadAll(output.get(), "the row")), "the row");
 }

@@ -4,6 +4,7 @@
 #include "bench/core/context.h"
 #include "bench/core/nest.h"
 #include "bench/cpu/cpu_benches.h"
+#include "bench/mechanics/births.h"
 #include "harness/base/clock.h"
 
 namespace nodeproof::bench {
@@ -66,6 +67,29 @@ Status MeasurePodTree(Context& context, benchmark::State& state) {
   return {};
 }
 
+// What an agent does to start a container: its group with every limit, a process born in it. And
+// what it does when the process has ended.
+Status MeasureContainer(Context& context, benchmark::State& state) {
+  TRY(context.Pin(context.QuietCpu()));
+  const cgroup::Cgroup& parent = *context.environment().capsule;
+  TRY(parent.EnableControllers(kGroupControllers));
+  const Clock& clock = MonotonicClock();
+  for (auto _ : state) {
+    const Nanoseconds before = clock.Now();
+    const cgroup::Cgroup group = TRY(parent.CreateChild("container"));
+    TRY(WriteKnobs(group, {{"cpu.weight", "79"},
+                           {"cpu.max", "100000 100000"},
+                           {"memory.max", "134217728"},
+                           {"memory.min", "67108864"},
+                           {"memory.high", "120000000"},
+                           {"pids.max", "1000"}}));
+    TRY(BirthAndDeath(Birth::kClone3Into, &group));
+    TRY(group.Destroy());
+    context.Latency(clock.Now() - before);
+  }
+  return {};
+}
+
 }  // namespace
 
 void AddGroupCosts(Registry& registry) {
@@ -79,6 +103,11 @@ void AddGroupCosts(Registry& registry) {
                     return MeasureCreateDestroy(depth, context, state);
                   }});
   }
+  registry.Add({.id = "cpu.birth.container",
+                .what = "A group with every limit, a process born in it, its end, the group's end.",
+                .needs = {.controllers = kGroupControllers},
+                .unit = benchmark::kMicrosecond,
+                .run = MeasureContainer});
   registry.Add({.id = "cpu.group.tree-500-pods",
                 .what = "A tree of 500 pods of one container each, with limits: made and removed.",
                 .needs = {.controllers = kGroupControllers},

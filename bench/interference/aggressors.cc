@@ -121,6 +121,24 @@ Result<Operation> MakeIoFlood(const Grounds& grounds) {
   return Operation([ring] { return ring->Next(); });
 }
 
+Result<Operation> MakePageCacheFill(const Grounds& grounds) {
+  constexpr int64_t kSize = int64_t{256} << 20;
+  auto file = std::make_shared<Fd>(
+      TRY(OpenAt(AT_FDCWD, grounds.directory.string(), O_TMPFILE | O_RDWR, 0600)));
+  auto buffer = std::make_shared<std::vector<char>>(256 << 10, 'x');
+  auto at = std::make_shared<int64_t>(0);
+  return Timed([file, buffer, at]() -> Status {
+    if (*at >= kSize) {
+      if (::ftruncate(file->get(), 0) != 0) return FailErrno(errno, "empty the file");
+      *at = 0;
+    }
+    const ssize_t written = ::pwrite(file->get(), buffer->data(), buffer->size(), *at);
+    if (written < 0) return FailErrno(errno, "write to the file");
+    *at += written;
+    return {};
+  });
+}
+
 constexpr NamedOperation kAggressors[] = {
     {"cpu-hog", "arithmetic", false, MakeCpuHog},
     {"bandwidth-hog", "copies of 16 MiB", false, MakeBandwidthHog},
@@ -134,5 +152,9 @@ constexpr NamedOperation kAggressors[] = {
 }  // namespace
 
 std::span<const NamedOperation> Aggressors() { return kAggressors; }
+
+NamedOperation PageCacheFill() {
+  return {"page-cache-fill", "buffered writes of new pages", true, MakePageCacheFill};
+}
 
 }  // namespace nodeproof::bench

@@ -26,5 +26,7 @@ struct NamedOperation {
 
 std::span<const NamedOperation> Victims();
 std::span<const NamedOperation> Aggressors();
+// Buffered writes of new pages, 256 KiB each: no aggressor, but what peers have, too.
+NamedOperation PageCacheFill();
 
 }  // namespace nodeproof::bench

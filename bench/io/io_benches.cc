@@ -168,6 +168,7 @@ void RegisterIoBenches(Registry& registry) {
                   .manual_time = true,
                   .repetitions = 3,
                   .iterations = io.iterations,
+                  .thorough_factor = 40,
                   .budget = Seconds(120),
                   .run = [&io](Context& context, benchmark::State& state) {
                     return MeasureIo(io, context, state);
