@@ -19,10 +19,10 @@ Result<int> RunBenches(const node::RunRequest& request, bench::Environment& envi
   int finished = 0;
   for (int iteration = 1; iteration <= request.repeat; ++iteration) {
     for (const bench::Bench* each : benches) {
-      events.Write(node::ClaimStartEvent(each->id, finished + 1, total,
-                                         environment.thorough
-                                             ? each->budget * static_cast<double>(each->thorough_factor)
-                                             : each->budget));
+      events.Write(node::ClaimStartEvent(
+          each->id, finished + 1, total,
+          environment.thorough ? each->budget * static_cast<double>(each->thorough_factor)
+                               : each->budget));
       Json row = bench::RunBench(*each, environment);
       // A number that has no JSON form is a mistake of the benchmark's.
       if (const auto text = DumpJson(row); !text) {

@@ -44,8 +44,7 @@ TEST(AllBenches, WithoutCgroupsWhatNeedsThemSaysSo) {
     if (checked || bench.needs.numa_nodes > 1) continue;
     ++unsupported;
     EXPECT_NE(checked.error().message.find("bound to cgroup v1"), std::string::npos) << bench.id;
-    EXPECT_TRUE(Describe(bench)["needs"]["cgroups"].get<bool>() ||
-                !bench.needs.controllers.empty())
+    EXPECT_TRUE(Describe(bench)["needs"]["cgroups"].get<bool>() || !bench.needs.controllers.empty())
         << bench.id;
   }
   EXPECT_GT(unsupported, 64);

@@ -40,7 +40,8 @@ std::string BenchmarkLine(const Json& row) {
     return line + fmt::format(" {:<12} {}", row.value("status", ""), row.value("reason", ""));
   }
   if (row.contains("real_time")) {
-    line += fmt::format(" {:>10.4g} {}", row["real_time"].get<double>(), row.value("time_unit", ""));
+    line +=
+        fmt::format(" {:>10.4g} {}", row["real_time"].get<double>(), row.value("time_unit", ""));
   }
   if (row.contains("percentiles")) {
     for (const char* name : {"p50", "p99", "p999", "max"}) {

@@ -107,10 +107,10 @@ class Run {
     results_.run.notes.push_back("interrupted");
     Save();
     const size_t finished = results_.claims.size() + results_.benchmarks.size();
-    return std::unexpected(Error{
-        fmt::format("interrupted after {} finished {}{}", finished,
-                    options_.benchmarks ? "benchmark" : "claim", finished == 1 ? "" : "s"),
-        options_.out.empty() ? "" : fmt::format("they are kept in {}", options_.out), EINTR});
+    return std::unexpected(
+        Error{fmt::format("interrupted after {} finished {}{}", finished,
+                          options_.benchmarks ? "benchmark" : "claim", finished == 1 ? "" : "s"),
+              options_.out.empty() ? "" : fmt::format("they are kept in {}", options_.out), EINTR});
   }
 
   // A report that cannot be written must not end the measurement; the last attempt tells.

@@ -53,8 +53,9 @@ void AddRunOptions(CLI::App& command, RunOptions& options) {
 
 void AddBenchOptions(CLI::App& command, RunOptions& options) {
   options.benchmarks = true;
-  command.add_option("PATTERN", options.globs,
-                     "Benchmarks, such as 'cpu.wakeup.*' or memory (default: all but interference).");
+  command.add_option(
+      "PATTERN", options.globs,
+      "Benchmarks, such as 'cpu.wakeup.*' or memory (default: all but interference).");
   command.add_flag("--list", options.list, "List them, and run none.");
   AddNodeOptions(command, options);
   command.add_option("--victim", options.victims,
@@ -75,8 +76,8 @@ std::vector<std::string> BenchGlobs(const RunOptions& options,
   constexpr std::string_view kMatrix = "interference.";
   std::vector<std::string> globs;
   for (const std::string& glob : options.globs) {
-    const bool area = std::ranges::any_of(
-        ids, [&](const std::string& id) { return id.starts_with(glob + "."); });
+    const bool area =
+        std::ranges::any_of(ids, [&](const std::string& id) { return id.starts_with(glob + "."); });
     globs.push_back(area ? glob + ".*" : glob);
   }
   const std::vector<std::string> any = {"*"};

@@ -44,8 +44,7 @@ void AddRunOptions(CLI::App& command, RunOptions& options);
 void AddBenchOptions(CLI::App& command, RunOptions& options);
 // The benchmarks that `bench` means: without a pattern all but the interference matrix; a word such
 // as "cpu" or "interference" is all below it; --victim and --aggressor choose cells of the matrix.
-std::vector<std::string> BenchGlobs(const RunOptions& options,
-                                    const std::vector<std::string>& ids);
+std::vector<std::string> BenchGlobs(const RunOptions& options, const std::vector<std::string>& ids);
 
 // Errors name the option.
 Result<node::RunRequest> MakeRequest(const RunOptions& options);

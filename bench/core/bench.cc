@@ -19,18 +19,16 @@ bool IsId(std::string_view id) {
 
 }  // namespace
 
-std::string_view ToString(Better better) {
-  return better == Better::kLower ? "lower" : "higher";
-}
+std::string_view ToString(Better better) { return better == Better::kLower ? "lower" : "higher"; }
 
 Json Describe(const Bench& bench) {
-  Json needs = {{"controllers", bench.needs.controllers},
-                {"cgroups", bench.needs.cgroups || bench.place.depth > 0 ||
-                                !bench.needs.controllers.empty()},
-                {"cpus", bench.needs.cpus},
-                {"numa_nodes", bench.needs.numa_nodes},
-                {"memory_bytes", bench.needs.memory.value},
-                {"scratch", bench.needs.scratch}};
+  Json needs = {
+      {"controllers", bench.needs.controllers},
+      {"cgroups", bench.needs.cgroups || bench.place.depth > 0 || !bench.needs.controllers.empty()},
+      {"cpus", bench.needs.cpus},
+      {"numa_nodes", bench.needs.numa_nodes},
+      {"memory_bytes", bench.needs.memory.value},
+      {"scratch", bench.needs.scratch}};
   if (bench.needs.own_node) needs["why_whole_node"] = bench.needs.why_own_node;
   return {{"id", bench.id},
           {"statement", bench.what},

@@ -26,9 +26,9 @@ struct Needs {
   std::vector<std::string> controllers = {};  // of cgroup v2; of Place::controllers besides
   bool cgroups = false;  // a hierarchy to make groups in, whatever its controllers
   int cpus = 1;
-  int numa_nodes = 1;    // with CPUs
-  Bytes memory{0};       // available
-  bool scratch = false;  // a file system on a disk
+  int numa_nodes = 1;     // with CPUs
+  Bytes memory{0};        // available
+  bool scratch = false;   // a file system on a disk
   bool own_node = false;  // a VM: it changes what stands outside its cgroup; why_own_node says what
   std::string why_own_node = {};
 };
@@ -58,7 +58,7 @@ struct Bench {
   Seconds min_time{0.05};  // of a repetition, unless `iterations` is given
   int64_t iterations = 0;
   int64_t thorough_factor = 4;  // with --thorough, times the iterations or the time
-  Seconds budget{30};  // after which its process is killed
+  Seconds budget{30};           // after which its process is killed
   // Runs in a process of its own, once for each repetition (and more often while Google Benchmark
   // looks for the number of iterations).
   std::function<Status(Context&, benchmark::State&)> run = {};

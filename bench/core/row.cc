@@ -58,8 +58,8 @@ double Median(std::vector<double> values) {
 }
 
 Json QuantityJson(const results::Measurement& measured, const std::string& unit, Better better) {
-  return {{"value", measured.estimate}, {"low", measured.low}, {"high", measured.high},
-          {"samples", measured.samples}, {"unit", unit}, {"better", ToString(better)}};
+  return {{"value", measured.estimate},  {"low", measured.low}, {"high", measured.high},
+          {"samples", measured.samples}, {"unit", unit},        {"better", ToString(better)}};
 }
 
 Result<Json> MeasuredRow(const Bench& bench, std::span<const Repetition> repetitions,

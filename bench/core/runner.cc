@@ -33,15 +33,14 @@ Result<Json> Measure(const Bench& bench, const Environment& environment,
                      const cgroup::Cgroup* group) {
   bench::Context context(environment, group);
   std::optional<Error> failed;
-  auto* registered =
-      benchmark::RegisterBenchmark(bench.id.c_str(), [&](benchmark::State& state) {
-        if (failed) return state.SkipWithError("an earlier repetition failed");
-        context.BeginTrial(state.max_iterations, static_cast<size_t>(bench.repetitions));
-        const Status done = bench.run(context, state);
-        if (done) return;
-        failed = done.error();
-        state.SkipWithError(failed->message.c_str());
-      });
+  auto* registered = benchmark::RegisterBenchmark(bench.id.c_str(), [&](benchmark::State& state) {
+    if (failed) return state.SkipWithError("an earlier repetition failed");
+    context.BeginTrial(state.max_iterations, static_cast<size_t>(bench.repetitions));
+    const Status done = bench.run(context, state);
+    if (done) return;
+    failed = done.error();
+    state.SkipWithError(failed->message.c_str());
+  });
   registered->Unit(bench.unit)->Repetitions(bench.repetitions);
   const int64_t factor = environment.thorough ? bench.thorough_factor : 1;
   if (bench.iterations > 0) {
@@ -88,7 +87,8 @@ Result<Json> RunInProcess(const Bench& bench, const Environment& environment) {
         return MeasureInChild(bench, environment, group, output);
       }));
   const cgroup::Exit exit = TRY(
-      process.Wait(environment.thorough ? bench.budget * static_cast<double>(bench.thorough_factor) : bench.budget));
+      process.Wait(environment.thorough ? bench.budget * static_cast<double>(bench.thorough_factor)
+                                        : bench.budget));
   if (exit != cgroup::Exit{}) return Fail("its process ended: {}", exit.ToString());
   if (::lseek(output.get(), 0, SEEK_SET) != 0) return FailErrno(errno, "rewind the row");
   return ParseJson(TRY(ReadAll(output.get(), "the row")), "the row");

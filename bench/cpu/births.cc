@@ -1,11 +1,12 @@
 // Births of processes, in the caller's group and into others, and moves between groups.
+#include "bench/mechanics/births.h"
+
 #include <pthread.h>
 #include <unistd.h>
 
 #include "bench/core/context.h"
 #include "bench/core/nest.h"
 #include "bench/cpu/cpu_benches.h"
-#include "bench/mechanics/births.h"
 #include "harness/base/clock.h"
 #include "harness/cgroup/process.h"
 
@@ -22,7 +23,8 @@ struct BirthCase {
 constexpr BirthCase kBirths[] = {
     {"cpu.birth.fork", "fork, _exit and wait.", Birth::kFork},
     {"cpu.birth.vfork", "vfork, _exit and wait.", Birth::kVfork},
-    {"cpu.birth.clone3-into.depth-1", "clone3 into a group, _exit and wait.", Birth::kClone3Into, 1},
+    {"cpu.birth.clone3-into.depth-1", "clone3 into a group, _exit and wait.", Birth::kClone3Into,
+     1},
     {"cpu.birth.clone3-into.depth-3", "clone3 into a group 3 deep, _exit and wait.",
      Birth::kClone3Into, 3},
     {"cpu.birth.clone3-into.depth-6", "clone3 into a group 6 deep, _exit and wait.",
@@ -73,11 +75,11 @@ struct Commuter {
 Result<Commuter> StartCommuter(const cgroup::Cgroup& capsule) {
   Nest home = TRY(Nest::Make(capsule, "home", 1, kGroupControllers));
   Nest work = TRY(Nest::Make(capsule, "work", 1, kGroupControllers));
-  cgroup::Process process = TRY(cgroup::Process::Spawn({.name = "commuter", .group = &home.leaf()},
-                                                       [] {
-                                                         for (;;) ::pause();
-                                                         return 0;
-                                                       }));
+  cgroup::Process process =
+      TRY(cgroup::Process::Spawn({.name = "commuter", .group = &home.leaf()}, [] {
+        for (;;) ::pause();
+        return 0;
+      }));
   return Commuter{std::move(home), std::move(work), std::move(process)};
 }
 
@@ -101,14 +103,14 @@ Status MeasureMoves(Context& context, benchmark::State& state) {
 
 void AddBirths(Registry& registry) {
   for (const BirthCase& birth : kBirths) {
-    registry.Add({.id = birth.id,
-                  .what = birth.what,
-                  .needs = {.controllers = birth.depth > 0 ? kGroupControllers
-                                                           : std::vector<std::string>()},
-                  .unit = benchmark::kMicrosecond,
-                  .run = [&birth](Context& context, benchmark::State& state) {
-                    return MeasureBirths(birth, context, state);
-                  }});
+    registry.Add(
+        {.id = birth.id,
+         .what = birth.what,
+         .needs = {.controllers = birth.depth > 0 ? kGroupControllers : std::vector<std::string>()},
+         .unit = benchmark::kMicrosecond,
+         .run = [&birth](Context& context, benchmark::State& state) {
+           return MeasureBirths(birth, context, state);
+         }});
   }
   registry.Add({.id = "cpu.birth.thread",
                 .what = "pthread_create and join of a thread that ends at once.",

@@ -55,14 +55,14 @@ Status MeasurePodTree(Context& context, benchmark::State& state) {
     const Nanoseconds start = clock.Now();
     Nanoseconds made{0};
     {
-      const Nest pods = TRY(Nest::Make(*context.environment().capsule, "pods", 1,
-                                       kGroupControllers));
+      const Nest pods =
+          TRY(Nest::Make(*context.environment().capsule, "pods", 1, kGroupControllers));
       TRY(MakePods(pods));
       made = clock.Now();
     }
     context.Report({"create", "nsec", Better::kLower, static_cast<double>((made - start).count())});
-    context.Report({"destroy", "nsec", Better::kLower,
-                    static_cast<double>((clock.Now() - made).count())});
+    context.Report(
+        {"destroy", "nsec", Better::kLower, static_cast<double>((clock.Now() - made).count())});
   }
   return {};
 }
@@ -95,8 +95,8 @@ Status MeasureContainer(Context& context, benchmark::State& state) {
 void AddGroupCosts(Registry& registry) {
   for (const int depth : {1, 3, 6}) {
     registry.Add({.id = fmt::format("cpu.group.create-destroy.depth-{}", depth),
-                  .what = fmt::format("mkdir and rmdir of a group {} deep with cpu, memory and pids.",
-                                      depth),
+                  .what = fmt::format(
+                      "mkdir and rmdir of a group {} deep with cpu, memory and pids.", depth),
                   .needs = {.controllers = kGroupControllers},
                   .unit = benchmark::kMicrosecond,
                   .run = [depth](Context& context, benchmark::State& state) {

@@ -26,8 +26,8 @@ constexpr int kPods = 500;
 
 struct AllocationCase {
   const char* id;
-  int cpus;      // to take
-  int taken;     // of each NUMA node's CPUs are taken already 0 to that many
+  int cpus;   // to take
+  int taken;  // of each NUMA node's CPUs are taken already 0 to that many
 };
 constexpr AllocationCase kDistributed[] = {
     {"cpu.policy.distributed.cpus-2", 2, 0},
@@ -143,12 +143,11 @@ void AddPolicy(Registry& registry) {
                   }});
   }
   for (const int cpus : {2, 97}) {
-    registry.Add({.id = fmt::format("cpu.policy.packed.cpus-{}", cpus),
-                  .what = fmt::format("The CPU Manager's packed allocation of {} of 256 CPUs.", cpus),
-                  .unit = benchmark::kMicrosecond,
-                  .run = [cpus](Context&, benchmark::State& state) {
-                    return MeasurePacked(cpus, state);
-                  }});
+    registry.Add(
+        {.id = fmt::format("cpu.policy.packed.cpus-{}", cpus),
+         .what = fmt::format("The CPU Manager's packed allocation of {} of 256 CPUs.", cpus),
+         .unit = benchmark::kMicrosecond,
+         .run = [cpus](Context&, benchmark::State& state) { return MeasurePacked(cpus, state); }});
   }
   for (const PolicyCase& policy : kPolicies) {
     registry.Add({.id = fmt::format("cpu.policy.admit.{}", policy.name),
@@ -161,14 +160,15 @@ void AddPolicy(Registry& registry) {
                   }});
   }
   for (const PolicyCase* policy : {&kPolicies[0], &kPolicies[2]}) {
-    registry.Add({.id = fmt::format("cpu.policy.plan.{}", policy->name),
-                  .what = fmt::format("`nodeproof plan` of 500 pods on 256 CPUs, topology policy {}.",
-                                      policy->topology_policy),
-                  .unit = benchmark::kMillisecond,
-                  .budget = Seconds(120),
-                  .run = [policy](Context& context, benchmark::State& state) {
-                    return MeasurePlan(*policy, context, state);
-                  }});
+    registry.Add(
+        {.id = fmt::format("cpu.policy.plan.{}", policy->name),
+         .what = fmt::format("`nodeproof plan` of 500 pods on 256 CPUs, topology policy {}.",
+                             policy->topology_policy),
+         .unit = benchmark::kMillisecond,
+         .budget = Seconds(120),
+         .run = [policy](Context& context, benchmark::State& state) {
+           return MeasurePlan(*policy, context, state);
+         }});
   }
 }
 

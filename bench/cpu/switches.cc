@@ -20,14 +20,15 @@ Result<Partner> StartPartner(const Context& context, int depth) {
   if (depth > 0) {
     groups.emplace(TRY(Nest::Make(*context.environment().capsule, "partner", depth, {"cpu"})));
   }
-  EchoPartner echo = TRY(EchoPartner::Start(groups ? &groups->leaf() : nullptr, context.QuietCpu()));
+  EchoPartner echo =
+      TRY(EchoPartner::Start(groups ? &groups->leaf() : nullptr, context.QuietCpu()));
   return Partner{std::move(groups), std::move(echo)};
 }
 
 Status MeasureSwitches(int partner_depth, Context& context, benchmark::State& state) {
   TRY(context.Pin(context.QuietCpu()));
-  const Partner* partner = TRY(
-      context.Keep<Partner>([&] { return StartPartner(context, partner_depth); }));
+  const Partner* partner =
+      TRY(context.Keep<Partner>([&] { return StartPartner(context, partner_depth); }));
   for (auto _ : state) TRY(partner->echo.RoundTrip());
   return {};
 }

@@ -39,9 +39,9 @@ Result<Beside> StartNeighbour(const Context& context, Neighbour neighbour) {
     beside.group.emplace(TRY(Nest::Make(*context.environment().capsule, "neighbour", 1, {"cpu"},
                                         {{"cpu.weight", "1"}})));
   }
-  beside.hog.emplace(TRY(stress::CpuHog::Start(
-      {.group = beside.group ? &beside.group->leaf() : nullptr,
-       .affinity = CpuSet{context.QuietCpu()}})));
+  beside.hog.emplace(
+      TRY(stress::CpuHog::Start({.group = beside.group ? &beside.group->leaf() : nullptr,
+                                 .affinity = CpuSet{context.QuietCpu()}})));
   TRY(beside.hog->AwaitReady(Seconds(10)));
   return beside;
 }
@@ -54,8 +54,8 @@ void Work(Nanoseconds amount) {
 
 Status MeasureWakeups(const WakeupCase& wakeup, Context& context, benchmark::State& state) {
   TRY(context.Pin(context.QuietCpu()));
-  const Beside* beside = TRY(context.Keep<Beside>(
-      [&] { return StartNeighbour(context, wakeup.neighbour); }));
+  const Beside* beside =
+      TRY(context.Keep<Beside>([&] { return StartNeighbour(context, wakeup.neighbour); }));
   const uint64_t hog_before = beside->hog ? beside->hog->Work() : 0;
   const Clock& clock = MonotonicClock();
   Nanoseconds due = clock.Now() + kInterval;
@@ -78,12 +78,19 @@ const WakeupCase kWakeupCases[] = {
     {"cpu.wakeup.beside-group",
      "Lateness of a timed wake-up in a group of weight 10000 beside a busy loop in one of weight "
      "1.",
-     Neighbour::kSiblingGroup, Nanoseconds(0), {1, {"cpu"}, {{"cpu.weight", "10000"}}}},
+     Neighbour::kSiblingGroup,
+     Nanoseconds(0),
+     {1, {"cpu"}, {{"cpu.weight", "10000"}}}},
     {"cpu.wakeup.under-quota",
      "Lateness of a timed wake-up that does 50 us of work, in a group with a quota of 20 %.",
-     Neighbour::kNone, Microseconds(50), {1, {"cpu"}, {{"cpu.max", "20000 100000"}}}},
-    {"cpu.wakeup.depth-6", "Lateness of a timed wake-up six groups deep, each with a weight.",
-     Neighbour::kNone, Nanoseconds(0), {6, {"cpu"}, {}}},
+     Neighbour::kNone,
+     Microseconds(50),
+     {1, {"cpu"}, {{"cpu.max", "20000 100000"}}}},
+    {"cpu.wakeup.depth-6",
+     "Lateness of a timed wake-up six groups deep, each with a weight.",
+     Neighbour::kNone,
+     Nanoseconds(0),
+     {6, {"cpu"}, {}}},
 };
 
 // A spinner with a quota of 20 % stands still for up to 80 ms of every period.

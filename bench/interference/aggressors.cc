@@ -115,9 +115,9 @@ Result<Operation> MakeForkBomb(const Grounds&) {
 }
 
 Result<Operation> MakeIoFlood(const Grounds& grounds) {
-  std::shared_ptr<Ring> ring = TRY(Ring::Open(
-      grounds.aggressors_file, kGroundFile,
-      {.write = true, .random = true, .block = KiB(64), .depth = 16}, 2));
+  std::shared_ptr<Ring> ring =
+      TRY(Ring::Open(grounds.aggressors_file, kGroundFile,
+                     {.write = true, .random = true, .block = KiB(64), .depth = 16}, 2));
   return Operation([ring] { return ring->Next(); });
 }
 

@@ -73,24 +73,24 @@ struct Arm {
 
 Result<Arm> StartArm(Environment& environment, const kubelet::Plan& plan,
                      const NamedOperation& victim, const NamedOperation* aggressor) {
-  capsule::Tree tree = TRY(
-      environment.planter->Plant(plan, {.memory = kNodeMemory, .pids = kNodePids}));
+  capsule::Tree tree =
+      TRY(environment.planter->Plant(plan, {.memory = kNodeMemory, .pids = kNodePids}));
   const cgroup::Cgroup* victim_group = TRY(tree.Container(kVictim, "main"));
   const cgroup::Cgroup* aggressor_group = TRY(tree.Container(kAggressor, "main"));
   Arm arm{std::move(tree), victim_group, aggressor_group, {}, std::nullopt};
   const bool files = victim.needs_files || (aggressor != nullptr && aggressor->needs_files);
   Grounds grounds = TRY(GroundsOf(environment, files));
   // The victim is there first and has what it needs, as a pod that was scheduled first.
-  arm.victim.emplace(TRY(Loop::Start(
-      {.name = victim.name, .group = victim_group, .oom_score_adj = -997},
-      [&victim, grounds] { return victim.make(grounds); })));
+  arm.victim.emplace(
+      TRY(Loop::Start({.name = victim.name, .group = victim_group, .oom_score_adj = -997},
+                      [&victim, grounds] { return victim.make(grounds); })));
   TRY(arm.victim->AwaitReady(kPatience));
   if (aggressor == nullptr) return arm;
   grounds.share = static_cast<int>(environment.topology.cpus.size());
   for (int i = 0; i < grounds.share; ++i) {
-    arm.aggressors.push_back(TRY(Loop::Start(
-        {.name = aggressor->name, .group = aggressor_group, .oom_score_adj = 1000},
-        [aggressor, grounds] { return aggressor->make(grounds); })));
+    arm.aggressors.push_back(
+        TRY(Loop::Start({.name = aggressor->name, .group = aggressor_group, .oom_score_adj = 1000},
+                        [aggressor, grounds] { return aggressor->make(grounds); })));
   }
   for (Loop& loop : arm.aggressors) TRY(loop.AwaitReady(kPatience));
   return arm;
@@ -153,7 +153,9 @@ void PutArm(const std::string& prefix, const Isolation& isolation, double cpus_u
   const auto put = [&](const char* name, const results::Measurement& measured, Better better) {
     quantities[prefix + name] = QuantityJson(measured, "ratio", better);
   };
-  const auto exact = [](double value) { return results::Measurement{value, value, value, {value}}; };
+  const auto exact = [](double value) {
+    return results::Measurement{value, value, value, {value}};
+  };
   put("mean", isolation.mean, Better::kHigher);
   put("p05", isolation.p05, Better::kHigher);
   put("missing samples", exact(isolation.missing_samples), Better::kLower);
@@ -173,8 +175,7 @@ Result<Json> MeasureCell(const NamedOperation& victim, const NamedOperation& agg
                          const Bench& bench, Environment& environment) {
   const kubelet::Plan plan = TRY(ProtectedPlan(environment.topology));
   const VictimSeries alone = TRY(Alone(environment, victim));
-  const ArmResult unprotected =
-      TRY(MeasureArm(environment, UnprotectedPlan(), victim, &aggressor));
+  const ArmResult unprotected = TRY(MeasureArm(environment, UnprotectedPlan(), victim, &aggressor));
   const ArmResult with = TRY(MeasureArm(environment, plan, victim, &aggressor));
   Json quantities = Json::object();
   PutArm("", TRY(IsolationOf(alone, with.series)), with.cpus_used, quantities);

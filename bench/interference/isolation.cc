@@ -16,8 +16,8 @@ results::Measurement QuantileOfShares(std::vector<double> samples, double fracti
   std::ranges::sort(samples);
   const auto n = static_cast<double>(samples.size());
   measured.estimate = samples[static_cast<size_t>(std::clamp(std::ceil(fraction * n), 1.0, n)) - 1];
-  // The number of samples below the quantile is binomial: x_(l) is above it only if fewer than l are
-  // below, x_(u) is below it only if at least u are.
+  // The number of samples below the quantile is binomial: x_(l) is above it only if fewer than l
+  // are below, x_(u) is below it only if at least u are.
   const boost::math::binomial_distribution<double> below(n, fraction);
   for (size_t rank = 1; rank <= samples.size(); ++rank) {
     const double fewer = boost::math::cdf(below, static_cast<double>(rank) - 1);
@@ -40,8 +40,8 @@ Result<Isolation> IsolationOf(const VictimSeries& alone, const VictimSeries& bes
   isolation.mean = TRY(measure::MeanInterval(shares, measure::kConfidence));
   isolation.mean.samples = shares;
   isolation.p05 = QuantileOfShares(shares, 0.05);
-  isolation.missing_samples = static_cast<double>(std::ranges::count(shares, 0.0)) /
-                              static_cast<double>(shares.size());
+  isolation.missing_samples =
+      static_cast<double>(std::ranges::count(shares, 0.0)) / static_cast<double>(shares.size());
   if (alone.p99.count() > 0) {
     isolation.latency_impact = std::max(Seconds(beside.p99) / Seconds(alone.p99) - 1, 0.0);
   }

@@ -18,8 +18,8 @@ struct VictimSeries {
 };
 
 struct Isolation {
-  results::Measurement mean;  // of isolation(t), with the 99 % interval of the mean
-  results::Measurement p05;   // its 5th percentile, with an interval of at least 99 %
+  results::Measurement mean;   // of isolation(t), with the 99 % interval of the mean
+  results::Measurement p05;    // its 5th percentile, with an interval of at least 99 %
   double missing_samples = 0;  // share of windows in which the victim finished nothing
   double latency_impact = 0;   // max(p99 / p99 alone - 1, 0)
 };

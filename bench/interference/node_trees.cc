@@ -38,10 +38,8 @@ Result<kubelet::Plan> ProtectedPlan(const Topology& topology) {
   config.memory_reservation_policy = kubelet::MemoryReservationPolicy::kTieredReservation;
   config.eviction_hard = {{"memory.available", "0%"}};
   config.pod_pids_limit = 256;
-  const kubelet::Pod victim =
-      admit::PodWith(kVictim, {admit::ContainerWith("main", "1", "128Mi")});
-  const kubelet::Pod aggressor =
-      admit::PodWith(kAggressor, {admit::ContainerWith("main", "", "")});
+  const kubelet::Pod victim = admit::PodWith(kVictim, {admit::ContainerWith("main", "1", "128Mi")});
+  const kubelet::Pod aggressor = admit::PodWith(kAggressor, {admit::ContainerWith("main", "", "")});
   kubelet::Plan plan = TRY(kubelet::PlanNode(NodeOf(topology), config, {victim, aggressor}));
   for (const kubelet::PlannedPod& pod : plan.pods) {
     if (!pod.admitted) return Fail("pod {} was refused: {}", pod.name, pod.message);

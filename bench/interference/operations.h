@@ -11,7 +11,7 @@ namespace nodeproof::bench {
 // Files on the scratch disk that operations read and write, made once a run.
 struct Grounds {
   std::filesystem::path directory;
-  std::filesystem::path victims_file;     // kGroundFile bytes each
+  std::filesystem::path victims_file;  // kGroundFile bytes each
   std::filesystem::path aggressors_file;
   int share = 1;  // how many processes the aggressor is: each takes its part of the memory
 };

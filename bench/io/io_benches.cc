@@ -88,20 +88,18 @@ Status StartNeighbour(const Context& context, bool weighted, Ground& ground) {
   }
   const auto path = ground.neighbours_file->path();
   ground.neighbour.emplace(TRY(Loop::Start(
-      {.name = "io-neighbour",
-       .group = weighted ? &ground.neighbours_group->leaf() : nullptr},
+      {.name = "io-neighbour", .group = weighted ? &ground.neighbours_group->leaf() : nullptr},
       [path]() -> Result<Operation> {
-        std::shared_ptr<Ring> ring =
-            TRY(Ring::Open(path, kFile, {.write = true, .random = false, .block = KiB(128),
-                                         .depth = 8}, 1));
+        std::shared_ptr<Ring> ring = TRY(Ring::Open(
+            path, kFile, {.write = true, .random = false, .block = KiB(128), .depth = 8}, 1));
         return Operation([ring] { return ring->Next(); });
       })));
   return ground.neighbour->AwaitReady(Seconds(20));
 }
 
 Result<Ground> MakeGround(const IoCase& io, const Context& context) {
-  Ground ground{TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile)),
-                std::nullopt, std::nullopt, std::nullopt, nullptr};
+  Ground ground{TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile)), std::nullopt,
+                std::nullopt, std::nullopt, nullptr};
   if (io.victim_weight != nullptr) {
     TRY(WriteKnobs(context.group(), {{"io.weight", io.victim_weight}}));
   }

@@ -44,9 +44,9 @@ Status Ring::Fill() {
 }
 
 Status Ring::Submit(unsigned slot) {
-  const int64_t block =
-      job_.random ? std::uniform_int_distribution<int64_t>(0, blocks_ - 1)(random_)
-                  : next_block_++ % blocks_;
+  const int64_t block = job_.random
+                            ? std::uniform_int_distribution<int64_t>(0, blocks_ - 1)(random_)
+                            : next_block_++ % blocks_;
   const auto offset = static_cast<uint64_t>(block * job_.block.value);
   std::byte* buffer = buffers_->data() + slot * job_.block.value;
   io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
@@ -58,7 +58,8 @@ Status Ring::Submit(unsigned slot) {
   }
   entry->user_data = slot;
   started_[slot] = MonotonicClock().Now();
-  if (const int done = ::io_uring_submit(&ring_); done < 0) return FailErrno(-done, "submit a block");
+  if (const int done = ::io_uring_submit(&ring_); done < 0)
+    return FailErrno(-done, "submit a block");
   return {};
 }
 

@@ -22,8 +22,8 @@ Result<EchoPartner> EchoPartner::Start(const cgroup::Cgroup* group, int cpu) {
   auto [back_out, back_in] = TRY(MakePipe());
   const int in = there_out.get();
   const int out = back_in.get();
-  cgroup::Process process = TRY(cgroup::Process::Spawn(
-      {.name = "echo", .group = group, .affinity = CpuSet{cpu}}, [in, out] {
+  cgroup::Process process = TRY(
+      cgroup::Process::Spawn({.name = "echo", .group = group, .affinity = CpuSet{cpu}}, [in, out] {
         char byte = 0;
         while (::read(in, &byte, 1) == 1 && ::write(out, &byte, 1) == 1) {
         }

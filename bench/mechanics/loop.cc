@@ -13,8 +13,7 @@ int Fail(Loop::Counters& counters, const Error& error) {
   return 1;
 }
 
-int RunLoop(const MakeOperation& make, Loop::Counters& counters,
-            const cgroup::ReadySignal& ready) {
+int RunLoop(const MakeOperation& make, Loop::Counters& counters, const cgroup::ReadySignal& ready) {
   const Result<Operation> operation = make();
   if (!operation) return Fail(counters, operation.error());
   for (bool first = true;; first = false) {
@@ -40,14 +39,14 @@ Operation Timed(std::function<Status()> once) {
 }
 
 Result<Loop> Loop::Start(const LoopOptions& options, const MakeOperation& make) {
-  return Loop(TRY(cgroup::Worker<Counters>::Start(
-      {.name = options.name,
-       .group = options.group,
-       .oom_score_adj = options.oom_score_adj,
-       .affinity = options.affinity},
-      [make](Counters& counters, const cgroup::ReadySignal& ready) {
-        return RunLoop(make, counters, ready);
-      })));
+  return Loop(TRY(
+      cgroup::Worker<Counters>::Start({.name = options.name,
+                                       .group = options.group,
+                                       .oom_score_adj = options.oom_score_adj,
+                                       .affinity = options.affinity},
+                                      [make](Counters& counters, const cgroup::ReadySignal& ready) {
+                                        return RunLoop(make, counters, ready);
+                                      })));
 }
 
 Status Loop::AwaitReady(Seconds timeout) {

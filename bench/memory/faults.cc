@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "bench/core/context.h"
-#include "bench/memory/memory_benches.h"
 #include "bench/mechanics/region.h"
+#include "bench/memory/memory_benches.h"
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 
@@ -164,14 +164,14 @@ void AddFaults(Registry& registry) {
                 .run = MeasureFaultLatency});
   for (const int depth : {0, 1, 6}) {
     const Place place = depth == 0 ? Place{} : Place{depth, {"memory"}, {}};
-    registry.Add({.id = depth == 0 ? "memory.charge.no-cgroup"
-                                   : fmt::format("memory.charge.depth-{}", depth),
-                  .what = fmt::format("Allocation and charge of a page without a fault, {} deep.",
-                                      depth),
-                  .place = place,
-                  .manual_time = true,
-                  .iterations = 20,
-                  .run = MeasurePopulate});
+    registry.Add(
+        {.id =
+             depth == 0 ? "memory.charge.no-cgroup" : fmt::format("memory.charge.depth-{}", depth),
+         .what = fmt::format("Allocation and charge of a page without a fault, {} deep.", depth),
+         .place = place,
+         .manual_time = true,
+         .iterations = 20,
+         .run = MeasurePopulate});
   }
 }
 

@@ -47,8 +47,8 @@ Status MeasureOomKill(Context& context, benchmark::State& state) {
   const Clock& clock = MonotonicClock();
   for (auto _ : state) {
     const Nest nest = TRY(HogGroup(context, "memory.max"));
-    stress::AnonHog hog = TRY(stress::AnonHog::Start(
-        {.group = &nest.leaf(), .target = MiB(128), .oom_score_adj = 1000}));
+    stress::AnonHog hog = TRY(
+        stress::AnonHog::Start({.group = &nest.leaf(), .target = MiB(128), .oom_score_adj = 1000}));
     Bytes touched{0};
     Nanoseconds last_progress = clock.Now();
     const Nanoseconds deadline = last_progress + std::chrono::seconds(20);
@@ -70,14 +70,15 @@ Status MeasureOomKill(Context& context, benchmark::State& state) {
 }  // namespace
 
 void AddLimits(Registry& registry) {
-  registry.Add({.id = "memory.high.growth",
-                .what = "How fast a hog still grows above memory.high, over a second, without swap.",
-                .needs = {.controllers = {"memory"}, .memory = MiB(320)},
-                .unit = benchmark::kMillisecond,
-                .manual_time = true,
-                .iterations = 1,
-                .budget = Seconds(120),
-                .run = MeasureHighGrowth});
+  registry.Add(
+      {.id = "memory.high.growth",
+       .what = "How fast a hog still grows above memory.high, over a second, without swap.",
+       .needs = {.controllers = {"memory"}, .memory = MiB(320)},
+       .unit = benchmark::kMillisecond,
+       .manual_time = true,
+       .iterations = 1,
+       .budget = Seconds(120),
+       .run = MeasureHighGrowth});
   registry.Add({.id = "memory.oom.kill",
                 .what = "From the last page that a hog gets at memory.max to its death.",
                 .needs = {.controllers = {"memory"}, .cpus = 2, .memory = MiB(192)},

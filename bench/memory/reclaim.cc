@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bench/core/context.h"
-#include "bench/memory/memory_benches.h"
 #include "bench/mechanics/region.h"
+#include "bench/memory/memory_benches.h"
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
@@ -58,8 +58,8 @@ Status WriteThrough(const Fd& file) {
   return {};
 }
 
-// Asks until `amount` is gone: what is dirty cannot all go at once (EAGAIN), its writeback is on the
-// way then.
+// Asks until `amount` is gone: what is dirty cannot all go at once (EAGAIN), its writeback is on
+// the way then.
 Result<Bytes> Reclaim(const cgroup::Cgroup& group, Bytes amount) {
   if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
   const Clock& clock = MonotonicClock();
@@ -116,8 +116,8 @@ Status MeasureReclaim(Kind kind, Context& context, benchmark::State& state) {
     const Bytes gone = TRY(Reclaim(context.group(), kTarget));
     const Seconds took = clock.Now() - before;
     state.SetIterationTime(took.count());
-    context.Report({"rate", "bytes/s", Better::kHigher,
-                    static_cast<double>(gone.value) / took.count()});
+    context.Report(
+        {"rate", "bytes/s", Better::kHigher, static_cast<double>(gone.value) / took.count()});
   }
   return {};
 }

@@ -2,8 +2,8 @@
 #include <sys/stat.h>
 
 #include "bench/core/context.h"
-#include "bench/memory/memory_benches.h"
 #include "bench/mechanics/region.h"
+#include "bench/memory/memory_benches.h"
 #include "harness/base/clock.h"
 #include "harness/cgroup/stats.h"
 
@@ -14,9 +14,9 @@ namespace {
 // an external name, 448 bytes, behind (fs/dcache.c).
 void LookUp(int64_t number) {
   struct stat status {};
-  (void)::stat(fmt::format("/sys/kernel/nodeproof-no-such-name-of-over-32-letters-{}", number)
-                   .c_str(),
-               &status);
+  (void)::stat(
+      fmt::format("/sys/kernel/nodeproof-no-such-name-of-over-32-letters-{}", number).c_str(),
+      &status);
 }
 
 int64_t next_name = 0;  // of this process
@@ -42,10 +42,11 @@ Status MeasureSlabReclaim(Context& context, benchmark::State& state) {
     (void)group.Write("memory.reclaim", "67108864");
     const Seconds took = clock.Now() - before;
     const int64_t left = TRY(slab());
-    if (full - left < 20'000 * 192) return Fail("reclaim took {} of {} bytes of slab", full - left, full);
+    if (full - left < 20'000 * 192)
+      return Fail("reclaim took {} of {} bytes of slab", full - left, full);
     state.SetIterationTime(took.count());
-    context.Report({"rate", "bytes/s", Better::kHigher,
-                    static_cast<double>(full - left) / took.count()});
+    context.Report(
+        {"rate", "bytes/s", Better::kHigher, static_cast<double>(full - left) / took.count()});
   }
   return {};
 }
@@ -53,8 +54,7 @@ Status MeasureSlabReclaim(Context& context, benchmark::State& state) {
 // Charges and uncharges enough to be unflushed (the kernel batches 64 updates a CPU), then reads.
 Status MeasureFlush(Context& context, benchmark::State& state) {
   TRY(context.Pin(context.QuietCpu()));
-  const Region* region =
-      TRY(context.Keep<Region>([] { return Region::Map(MiB(2), Pages::k4K); }));
+  const Region* region = TRY(context.Keep<Region>([] { return Region::Map(MiB(2), Pages::k4K); }));
   const Clock& clock = MonotonicClock();
   for (auto _ : state) {
     region->Touch(KiB(4));

@@ -88,8 +88,8 @@ Status MeasureBandwidth(Stream kind, Context& context, benchmark::State& state) 
   int64_t bytes = 0;
   for (auto _ : state) bytes += StreamOnce(*region, kind);
   const Seconds took = MonotonicClock().Now() - start;
-  context.Report({"bandwidth", "bytes/s", Better::kHigher,
-                  static_cast<double>(bytes) / took.count()});
+  context.Report(
+      {"bandwidth", "bytes/s", Better::kHigher, static_cast<double>(bytes) / took.count()});
   return {};
 }
 
@@ -108,11 +108,10 @@ constexpr StreamCase kStreams[] = {
 void AddChases(Registry& registry) {
   for (const PageKind& kind : kPageKinds) {
     for (const WorkingSet& set : kWorkingSets) {
-      registry.Add(ChaseBench(
-          fmt::format("numa.chase.{}.{}", set.name, kind.name),
-          fmt::format("A dependent load in a working set of {} in {}.", FormatBytes(set.size),
-                      kind.what),
-          set, kind.pages));
+      registry.Add(ChaseBench(fmt::format("numa.chase.{}.{}", set.name, kind.name),
+                              fmt::format("A dependent load in a working set of {} in {}.",
+                                          FormatBytes(set.size), kind.what),
+                              set, kind.pages));
     }
   }
   for (const bool beside : {false, true}) {

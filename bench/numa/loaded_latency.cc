@@ -16,7 +16,7 @@ namespace {
 constexpr Bytes kBlock = KiB(256);  // streamed between two delays
 constexpr Bytes kStreamed = MiB(64);
 constexpr Nanoseconds kDelays[] = {Microseconds(1000), Microseconds(300), Microseconds(100),
-                                   Microseconds(30), Microseconds(10), Nanoseconds(0)};
+                                   Microseconds(30),   Microseconds(10),  Nanoseconds(0)};
 
 void Spin(Nanoseconds amount) {
   const Nanoseconds until = MonotonicClock().Now() + amount;

@@ -115,12 +115,11 @@ void AddMatrices(Registry& registry) {
                           [](Context& context, benchmark::State& state) {
                             return MeasureMatrix(LatencyOf, "nsec", Better::kLower, context, state);
                           }));
-  registry.Add(WholeBench("numa.bandwidth.matrix",
-                          "Reading 64 MiB of each node, from a CPU of each.", 1,
-                          [](Context& context, benchmark::State& state) {
-                            return MeasureMatrix(BandwidthOf, "bytes/s", Better::kHigher, context,
-                                                 state);
-                          }));
+  registry.Add(
+      WholeBench("numa.bandwidth.matrix", "Reading 64 MiB of each node, from a CPU of each.", 1,
+                 [](Context& context, benchmark::State& state) {
+                   return MeasureMatrix(BandwidthOf, "bytes/s", Better::kHigher, context, state);
+                 }));
   registry.Add(WholeBench("numa.far-memory.latency",
                           "The farthest node's latency over the own node's.", 2, MeasureFarRatio));
 }

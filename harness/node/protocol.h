@@ -52,9 +52,9 @@ std::string_view ToString(CgroupDriver driver);  // "systemd", "cgroupfs"
 Result<CgroupDriver> ParseCgroupDriver(std::string_view text);
 
 struct RunRequest {
-  std::vector<std::string> claims;  // ids, in the order to run them
+  std::vector<std::string> claims;           // ids, in the order to run them
   std::vector<std::string> benchmarks = {};  // likewise; they run after the claims
-  bool control = true;              // false leaves the control arms out
+  bool control = true;                       // false leaves the control arms out
   uint64_t seed = 0;
   int repeat = 1;
   Lane lane = Lane::kRealtime;

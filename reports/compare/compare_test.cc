@@ -187,9 +187,8 @@ TEST(Compare, QuantitiesOfARowHaveTheirOwnDirectionAndInterval) {
 }
 
 TEST(Compare, ABenchmarkThatCouldNotRunIsNoNumber) {
-  const Json rows = Json::array({{{"name", "io.fsync.4k"},
-                                  {"status", "unsupported"},
-                                  {"reason", "no disk"}}});
+  const Json rows =
+      Json::array({{{"name", "io.fsync.4k"}, {"status", "unsupported"}, {"reason", "no disk"}}});
   const auto claims = BenchmarksAsClaims(rows);
   ASSERT_EQ(claims.size(), 1u);
   EXPECT_EQ(claims[0].verdict, results::Verdict::kUnsupported);
