@@ -83,6 +83,50 @@ Seconds BudgetOf(const Claim& claim, const node::RunRequest& request) {
   return request.claim_timeout.count() > 0 ? request.claim_timeout : 2 * claim.arm_budget;
 }
 
+// The claim's result as an event; one that has no JSON form is a mistake of the claim's: an error,
+// not a pass.
+node::Event EventOf(const results::Claim& claim) {
+  auto json = results::ToJson(claim);
+  if (!json) {
+    results::Claim broken;
+    broken.id = claim.id;
+    broken.statement = claim.statement;
+    broken.source = claim.source;
+    broken.iteration = claim.iteration;
+    broken.reason = "the result has no JSON form: " + json.error().message;
+    json = results::ToJson(broken);
+  }
+  return node::ClaimEvent(*json);
+}
+
+// Returns how many verdicts there were.
+int RunClaims(const node::RunRequest& request, const std::vector<const Claim*>& claims,
+              conformance::Environment& environment, const EventWriter& events) {
+  const Claim* current = nullptr;
+  environment.progress = [&](conformance::ArmRole role, int windows, Seconds elapsed) {
+    events.Write(node::ProgressEvent(current->id, conformance::ToString(role), windows, elapsed));
+  };
+  const int total = static_cast<int>(claims.size()) * request.repeat;
+  int finished = 0;
+  RunClaimTests({.claims = claims,
+                 .environment = &environment,
+                 .control = request.control,
+                 .repeat = request.repeat,
+                 .on_start =
+                     [&](const Claim& claim, int index) {
+                       current = &claim;
+                       events.Write(
+                           node::ClaimStartEvent(claim.id, index, total, BudgetOf(claim, request)));
+                     },
+                 .on_finish =
+                     [&](const results::Claim& claim) {
+                       events.Write(EventOf(claim));
+                       ++finished;
+                     }});
+  environment.progress = nullptr;
+  return finished;
+}
+
 bench::Environment BenchEnvironment(const node::RunRequest& request, const Place& place,
                                     const Json& facts) {
   bench::Environment environment;
@@ -122,7 +166,6 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
   events.Write(node::HelloEvent(facts));
   GoFirst(events);
 
-  const Claim* current = nullptr;
   conformance::Environment environment;
   environment.capsule = &capsule;
   environment.topology = TRY(UsableTopology(capsule));
@@ -137,37 +180,7 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
   environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
   environment.owns_node = place.own_hierarchy;
   environment.claim_timeout = request.claim_timeout;
-  environment.progress = [&](conformance::ArmRole role, int windows, Seconds elapsed) {
-    events.Write(node::ProgressEvent(current->id, conformance::ToString(role), windows, elapsed));
-  };
-
-  const int total = static_cast<int>(claims.size()) * request.repeat;
-  int finished = 0;
-  RunClaimTests({.claims = claims,
-                 .environment = &environment,
-                 .control = request.control,
-                 .repeat = request.repeat,
-                 .on_start =
-                     [&](const Claim& claim, int index) {
-                       current = &claim;
-                       events.Write(
-                           node::ClaimStartEvent(claim.id, index, total, BudgetOf(claim, request)));
-                     },
-                 .on_finish =
-                     [&](const results::Claim& claim) {
-                       auto json = results::ToJson(claim);
-                       if (!json) {  // a mistake of the claim's: an error, not a pass
-                         results::Claim broken;
-                         broken.id = claim.id;
-                         broken.statement = claim.statement;
-                         broken.source = claim.source;
-                         broken.iteration = claim.iteration;
-                         broken.reason = "the result has no JSON form: " + json.error().message;
-                         json = results::ToJson(broken);
-                       }
-                       events.Write(node::ClaimEvent(*json));
-                       ++finished;
-                     }});
+  int finished = RunClaims(request, claims, environment, events);
   bench::Environment bench_environment = BenchEnvironment(request, place, facts);
   bench_environment.topology = environment.topology;
   bench_environment.capsule = &capsule.group();
