@@ -12,7 +12,7 @@ import tempfile
 
 from comparison import at_least, at_most, bench_rows, need, pairs, ratio_line, run, table
 
-SIZE = "64M"  # bench/io/io_benches.cc, kFile
+SIZE = "32M"  # bench/io/io_benches.cc, kFile
 
 
 def ours(depth):

@@ -74,6 +74,21 @@ int MeasureInChild(const Bench& bench, const Environment& environment, const cgr
   return text && WriteAll(output.get(), *text, "the row") ? 0 : 1;
 }
 
+Seconds BudgetOf(const Bench& bench, const Environment& environment) {
+  return environment.thorough ? bench.budget * static_cast<double>(bench.thorough_factor)
+                              : bench.budget;
+}
+
+// What a benchmark that was killed could not remove itself: groups that it made in the capsule.
+void Sweep(const Environment& environment) {
+  if (environment.capsule == nullptr) return;
+  const auto names = environment.capsule->Children();
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (const auto left = environment.capsule->OpenChild(name)) (void)left->Destroy();
+  }
+}
+
 Result<Json> RunInProcess(const Bench& bench, const Environment& environment) {
   std::optional<Nest> nest;
   if (bench.place.depth > 0) {
@@ -86,10 +101,12 @@ Result<Json> RunInProcess(const Bench& bench, const Environment& environment) {
       TRY(cgroup::Process::Spawn({.name = "nodeproof-bench", .group = group}, [&] {
         return MeasureInChild(bench, environment, group, output);
       }));
-  const cgroup::Exit exit = TRY(
-      process.Wait(environment.thorough ? bench.budget * static_cast<double>(bench.thorough_factor)
-                                        : bench.budget));
-  if (exit != cgroup::Exit{}) return Fail("its process ended: {}", exit.ToString());
+  const Result<cgroup::Exit> exit = process.Wait(BudgetOf(bench, environment));
+  if (exit != cgroup::Exit{}) {
+    process.Kill();
+    Sweep(environment);
+    return exit ? Fail("its process ended: {}", exit->ToString()) : std::unexpected(exit.error());
+  }
   if (::lseek(output.get(), 0, SEEK_SET) != 0) return FailErrno(errno, "rewind the row");
   return ParseJson(TRY(ReadAll(output.get(), "the row")), "the row");
 }

@@ -19,7 +19,7 @@
 namespace nodeproof::bench {
 namespace {
 
-constexpr Bytes kFile = MiB(64);
+constexpr Bytes kFile = MiB(32);
 
 enum class Beside { kNobody, kNeighbour };
 
@@ -72,11 +72,17 @@ struct Ground {
   std::unique_ptr<Ring> ring;
 };
 
-// "259:0" of the device that holds the scratch files.
+// "259:0" of the disk that holds the scratch files: limits are a disk's, not a partition's.
 Result<std::string> DeviceOf(const std::filesystem::path& file) {
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) return FailErrno(errno, "look at the scratch file");
-  return fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
+  const auto device = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
+  const std::filesystem::path sysfs = "/sys/dev/block/" + device;
+  std::error_code none;
+  if (!std::filesystem::exists(sysfs / "partition", none)) return device;
+  // The link leads to the partition's directory within its disk's.
+  const auto partition = std::filesystem::canonical(sysfs, none);
+  return std::string(Trim(TRY(ReadFile((partition.parent_path() / "dev").string()))));
 }
 
 Status StartNeighbour(const Context& context, bool weighted, Ground& ground) {
