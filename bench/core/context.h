@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bench/core/bench.h"
+#include "harness/base/clock.h"
 #include "harness/cgroup/cgroup.h"
 #include "harness/measure/histogram.h"
 #include "harness/topology/topology.h"
@@ -81,6 +82,16 @@ class Context {
   // One operation's time, for percentiles.
   void Latency(Nanoseconds value) { trials_.back()->latencies.Add(value); }
   measure::Histogram& latencies() { return trials_.back()->latencies; }
+  // Does `once` as an iteration of manual time, and notes how long it took for percentiles.
+  template <typename Once>
+  Status TimeIteration(benchmark::State& state, const Once& once) {
+    const Nanoseconds before = MonotonicClock().Now();
+    TRY(once());
+    const Nanoseconds took = MonotonicClock().Now() - before;
+    Latency(took);
+    state.SetIterationTime(Seconds(took).count());
+    return {};
+  }
   // A figure of this trial; the row has the mean of the repetitions and each of them.
   void Report(Figure figure) { trials_.back()->figures.push_back(std::move(figure)); }
 

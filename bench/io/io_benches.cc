@@ -148,13 +148,12 @@ Status MeasureFsync(Context& context, benchmark::State& state) {
   const Fd fd = TRY(OpenAt(AT_FDCWD, file->path().string(), O_RDWR));
   const std::string page(4096, 'x');
   for (auto _ : state) {
-    const Nanoseconds before = MonotonicClock().Now();
-    if (::pwrite(fd.get(), page.data(), page.size(), 0) != 4096 || ::fsync(fd.get()) != 0) {
+    TRY(context.TimeIteration(state, [&]() -> Status {
+      if (::pwrite(fd.get(), page.data(), page.size(), 0) == 4096 && ::fsync(fd.get()) == 0) {
+        return {};
+      }
       return FailErrno(errno, "write and fsync");
-    }
-    const Nanoseconds took = MonotonicClock().Now() - before;
-    context.Latency(took);
-    state.SetIterationTime(Seconds(took).count());
+    }));
   }
   return {};
 }

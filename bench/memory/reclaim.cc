@@ -136,18 +136,14 @@ Status MeasureRefault(Context& context, benchmark::State& state) {
     return TRY(cgroup::ReadKeyed(context.group(), "memory.stat")).Get("workingset_refault_file");
   };
   const int64_t refaults_before = TRY(refaults());
-  const Clock& clock = MonotonicClock();
   size_t next = 0;
   char page[4096];
   for (auto _ : state) {
     const int64_t at = pages[next++ % pages.size()] * 4096;
-    const Nanoseconds before = clock.Now();
-    if (::pread(ground->fd.get(), page, sizeof page, at) != sizeof page) {
+    TRY(context.TimeIteration(state, [&]() -> Status {
+      if (::pread(ground->fd.get(), page, sizeof page, at) == sizeof page) return {};
       return FailErrno(errno, "read the scratch file");
-    }
-    const Nanoseconds took = clock.Now() - before;
-    context.Latency(took);
-    state.SetIterationTime(Seconds(took).count());
+    }));
   }
   if (TRY(refaults()) == refaults_before) return Fail("no page was refaulted");
   return {};

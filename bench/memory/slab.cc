@@ -55,14 +55,9 @@ Status MeasureSlabReclaim(Context& context, benchmark::State& state) {
 Status MeasureFlush(Context& context, benchmark::State& state) {
   TRY(context.Pin(context.QuietCpu()));
   const Region* region = TRY(context.Keep<Region>([] { return Region::Map(MiB(2), Pages::k4K); }));
-  const Clock& clock = MonotonicClock();
   for (auto _ : state) {
     region->Touch(KiB(4));
-    const Nanoseconds before = clock.Now();
-    TRY(context.group().Read("memory.stat"));
-    const Nanoseconds took = clock.Now() - before;
-    context.Latency(took);
-    state.SetIterationTime(Seconds(took).count());
+    TRY(context.TimeIteration(state, [&] { return context.group().Read("memory.stat"); }));
     TRY(region->Drop());
   }
   return {};
