@@ -128,14 +128,14 @@ TEST(CheckNeeds, ControllersOfThePlaceCount) {
   EXPECT_TRUE(CheckNeeds(bench, environment));
 }
 
-TEST(MeasuredRow, TakesTheMedianOfTheRepetitions) {
+TEST(MeasuredRow, TakesTheMeanOfTheRepetitions) {
   const Trial trial;
   const Trial* trials[] = {&trial, &trial, &trial};
-  const Repetition repetitions[] = {{10, 5, 1}, {10, 90, 3}, {10, 7, 2}};
+  const Repetition repetitions[] = {{10, 5, 1}, {10, 9, 3}, {10, 7, 2}};
   const Json row = *MeasuredRow(Counting(), repetitions, trials);
   EXPECT_EQ(row["real_time"], 7.0);
   EXPECT_EQ(row["cpu_time"], 2.0);
-  EXPECT_EQ(row["samples"], Json({5.0, 90.0, 7.0}));
+  EXPECT_EQ(row["samples"], Json({5.0, 9.0, 7.0}));
 }
 
 TEST(MeasuredRow, AFigureThatSomeRepetitionsLackIsAnError) {
@@ -146,11 +146,6 @@ TEST(MeasuredRow, AFigureThatSomeRepetitionsLackIsAnError) {
   const Repetition repetitions[] = {{1, 1, 1}, {1, 1, 1}};
   EXPECT_EQ(MeasuredRow(Counting(), repetitions, trials).error().message,
             "only some repetitions reported rate");
-}
-
-TEST(Median, OfOddAndEvenNumbers) {
-  EXPECT_EQ(Median({3, 1, 2}), 2);
-  EXPECT_EQ(Median({4, 1, 2, 3}), 2.5);
 }
 
 TEST(WriteKnobs, NamesAFileThatTheKernelLacks) {

@@ -1,6 +1,8 @@
 #include "bench/core/row.h"
 
 #include <algorithm>
+#include <memory>
+#include <numeric>
 
 #include "harness/measure/estimate.h"
 
@@ -15,6 +17,10 @@ constexpr NamedPercentile kPercentiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
 
 const char* UnitName(benchmark::TimeUnit unit) { return benchmark::GetTimeUnitString(unit); }
+
+double MeanOf(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
 
 Json PercentilesOf(std::span<const Trial* const> trials, double nanoseconds) {
   const auto all = std::make_unique<measure::Histogram>();
@@ -51,12 +57,6 @@ Result<Json> FiguresOf(std::span<const Trial* const> trials) {
 
 }  // namespace
 
-double Median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 Json QuantityJson(const results::Measurement& measured, const std::string& unit, Better better) {
   return {{"value", measured.estimate},  {"low", measured.low}, {"high", measured.high},
           {"samples", measured.samples}, {"unit", unit},        {"better", ToString(better)}};
@@ -77,8 +77,8 @@ Result<Json> MeasuredRow(const Bench& bench, std::span<const Repetition> repetit
               {"run_type", "iteration"},
               {"iterations", repetitions.front().iterations},
               {"repetitions", repetitions.size()},
-              {"real_time", Median(real)},
-              {"cpu_time", Median(cpu)},
+              {"real_time", MeanOf(real)},
+              {"cpu_time", MeanOf(cpu)},
               {"samples", real},
               {"time_unit", UnitName(bench.unit)},
               {"better", ToString(Better::kLower)}};

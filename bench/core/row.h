@@ -21,7 +21,7 @@ struct Repetition {
 // A quantity of the row: {"value", "low", "high", "samples", "unit", "better"}.
 Json QuantityJson(const results::Measurement& measured, const std::string& unit, Better better);
 
-// name, time (the median of the repetitions, each of them in "samples"), percentiles of all
+// name, time (the mean of the repetitions, each of them in "samples"), percentiles of all
 // latencies together, figures with the 99 % interval of their mean. `trials` are the calls that
 // made the repetitions. Errors: a figure that only some of the trials reported.
 Result<Json> MeasuredRow(const Bench& bench, std::span<const Repetition> repetitions,
@@ -29,8 +29,5 @@ Result<Json> MeasuredRow(const Bench& bench, std::span<const Repetition> repetit
 
 // The row of a benchmark that could not run here ("unsupported") or went wrong ("error").
 Json BrokenRow(const std::string& id, const std::string& what, const Error& error);
-
-// The middle value; the mean of the middle two. `values` must not be empty.
-double Median(std::vector<double> values);
 
 }  // namespace nodeproof::bench

@@ -11,11 +11,12 @@ namespace nodeproof::bench {
 
 results::Measurement QuantileOfShares(std::vector<double> samples, double fraction) {
   constexpr double kTail = (1 - measure::kConfidence) / 2;
-  results::Measurement measured{0, 0, 1, samples};
+  results::Measurement measured{0, 0, 1, {}};
   if (samples.empty()) return measured;
   std::ranges::sort(samples);
   const auto n = static_cast<double>(samples.size());
   measured.estimate = samples[static_cast<size_t>(std::clamp(std::ceil(fraction * n), 1.0, n)) - 1];
+  measured.samples = {measured.estimate};  // the samples' mean is another quantity
   // The number of samples below the quantile is binomial: x_(l) is above it only if fewer than l
   // are below, x_(u) is below it only if at least u are.
   const boost::math::binomial_distribution<double> below(n, fraction);
