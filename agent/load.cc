@@ -1,7 +1,10 @@
 #include "agent/load.h"
 
-#include <algorithm>
-#include <cstdlib>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "agent/host.h"
@@ -14,9 +17,10 @@ namespace nodeproof::agent {
 namespace {
 
 std::vector<bench::NamedOperation> AllLoads() {
-  std::vector<bench::NamedOperation> all = {bench::PageCacheFill()};
-  std::ranges::copy(bench::Victims(), std::back_inserter(all));
-  std::ranges::copy(bench::Aggressors(), std::back_inserter(all));
+  std::vector<bench::NamedOperation> all;
+  for (const auto& some : {bench::Victims(), bench::Aggressors(), bench::FurtherLoads()}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
   return all;
 }
 
@@ -30,15 +34,37 @@ Result<bench::NamedOperation> FindLoad(const std::string& name) {
       Error{fmt::format("there is no load {}", Quoted(name)), "the loads are " + names, 0});
 }
 
+// A folder of its own, gone with everything in it when the object goes.
+class Folder {
+ public:
+  static Result<Folder> Make(const std::filesystem::path& parent) {
+    std::string path = (parent / "nodeproof-load-XXXXXX").string();
+    if (::mkdtemp(path.data()) == nullptr) return FailErrno(errno, "make a folder in " + path);
+    return Folder(path);
+  }
+  Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Folder& operator=(Folder&&) = delete;
+  ~Folder() {
+    std::error_code error;
+    if (!path_.empty()) std::filesystem::remove_all(path_, error);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
 }  // namespace
 
 Status RunLoad(const std::string& name, Seconds duration) {
   const bench::NamedOperation load = TRY(FindLoad(name));
-  const char* temporary = std::getenv("TMPDIR");
+  const char* temporary = ::getenv("TMPDIR");
   const auto scratch = TRY(FindHostScratch(temporary != nullptr ? temporary : "/var/tmp"));
   const auto victims = TRY(probe::ScratchFile::Write(scratch, bench::kGroundFile));
   const auto aggressors = TRY(probe::ScratchFile::Write(scratch, bench::kGroundFile));
-  const bench::Grounds grounds{scratch, victims.path(), aggressors.path(), 1};
+  const Folder folder = TRY(Folder::Make(scratch));
+  const bench::Grounds grounds{folder.path(), victims.path(), aggressors.path(), 1};
   bench::Loop loop = TRY(
       bench::Loop::Start({.name = load.name}, [&load, &grounds] { return load.make(grounds); }));
   TRY(loop.AwaitReady(Seconds(60)));

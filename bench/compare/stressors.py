@@ -49,7 +49,7 @@ LOADS = {
                         ["--hdd", "1", "--hdd-opts", "wr-seq", "--hdd-bytes", "256M",
                          "--hdd-write-size", "256K", "--temp-path", "/var/tmp"], "pages/s"),
     "cpu": ("cpu-hog", ["--cpu", "1", "--cpu-method", "int64"], "CPUs"),
-    "file create": ("file-create", ["--dentry", "1", "--dentry-order", "forward",
+    "file create": ("named-file", ["--dentry", "1", "--dentry-order", "forward",
                                     "--temp-path", "/var/tmp"], "entries/s"),
 }
 

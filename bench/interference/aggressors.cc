@@ -139,6 +139,15 @@ Result<Operation> MakePageCacheFill(const Grounds& grounds) {
   });
 }
 
+Result<Operation> MakeNamedFile(const Grounds& grounds) {
+  const std::string path = (grounds.directory / "nodeproof-named-file").string();
+  return Timed([path]() -> Status {
+    TRY(OpenAt(AT_FDCWD, path, O_CREAT | O_EXCL | O_WRONLY, 0600));
+    if (::unlink(path.c_str()) != 0) return FailErrno(errno, "unlink " + path);
+    return {};
+  });
+}
+
 constexpr NamedOperation kAggressors[] = {
     {"cpu-hog", "arithmetic", false, MakeCpuHog},
     {"bandwidth-hog", "copies of 16 MiB", false, MakeBandwidthHog},
@@ -149,12 +158,14 @@ constexpr NamedOperation kAggressors[] = {
     {"fork-bomb", "16 children at once, over and over", false, MakeForkBomb},
     {"io-flood", "direct writes of 64 KiB, 16 in flight", true, MakeIoFlood}};
 
+constexpr NamedOperation kFurther[] = {
+    {"page-cache-fill", "buffered writes of new pages", true, MakePageCacheFill},
+    {"named-file", "a file made and unlinked", true, MakeNamedFile}};
+
 }  // namespace
 
 std::span<const NamedOperation> Aggressors() { return kAggressors; }
 
-NamedOperation PageCacheFill() {
-  return {"page-cache-fill", "buffered writes of new pages", true, MakePageCacheFill};
-}
+std::span<const NamedOperation> FurtherLoads() { return kFurther; }
 
 }  // namespace nodeproof::bench

@@ -26,7 +26,8 @@ struct NamedOperation {
 
 std::span<const NamedOperation> Victims();
 std::span<const NamedOperation> Aggressors();
-// Buffered writes of new pages, 256 KiB each: no aggressor, but what peers have, too.
-NamedOperation PageCacheFill();
+// What peers have, too, and what is no victim or aggressor: buffered writes of new pages, 256 KiB
+// each; a named file made and unlinked, which a killed process may leave in `directory`.
+std::span<const NamedOperation> FurtherLoads();
 
 }  // namespace nodeproof::bench
