@@ -4,9 +4,9 @@
 
 #include "conformance/memory/memory_claims.h"
 #include "conformance/memory/steps.h"
-#include "conformance/memory/swap_file.h"
 #include "conformance/pods.h"
 #include "harness/cgroup/stats.h"
+#include "harness/probe/swap_file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -28,7 +28,7 @@ Result<results::Arm> MeasureSwap(ArmContext& context) {
   config.swap_behavior =
       is_protected ? kubelet::SwapBehavior::kLimitedSwap : kubelet::SwapBehavior::kNoSwap;
   const kubelet::Pod pod = MakePod("pod", {{.memory_request = "64Mi", .memory_limit = "96Mi"}});
-  const auto swap = TRY(SwapFile::Make(*context.environment().scratch, MiB(64)));
+  const auto swap = TRY(probe::SwapFile::Make(*context.environment().scratch, MiB(32)));
   const capsule::Tree tree = TRY(context.Plant(node, config, {pod}));
   // The capsule has none of its own; the next tree takes it away again.
   TRY(context.environment().capsule->group().Write("memory.swap.max", "max"));
