@@ -19,6 +19,7 @@
 #include "cli/run_options.h"
 #include "cli/run_record.h"
 #include "cli/shape_choice.h"
+#include "cli/undecided.h"
 #include "cli/version.h"
 #include "harness/base/file.h"
 #include "reports/reports.h"
@@ -99,10 +100,34 @@ class Run {
       Save();
       return std::unexpected(done.error());
     }
+    if (const Status settled = Settle(claims, progress, interrupt); !settled) {
+      if (settled.error().code == EINTR) return Interrupted();
+      collector.AddNote("the deterministic lane could not decide what is inconclusive: " +
+                        settled.error().ToString());
+    }
     return Finish();
   }
 
  private:
+  // Has the deterministic lane decide what a busy machine left inconclusive.
+  Status Settle(const std::vector<const CatalogEntry*>& claims, Progress& progress,
+                const Fd& interrupt) {
+    const auto undecided = Undecided(results_, claims);
+    if (undecided.empty()) return {};
+    progress.Note(fmt::format("{} inconclusive claim{} to be decided in the deterministic lane",
+                              undecided.size(), undecided.size() == 1 ? "" : "s"));
+    RunOptions options = options_;
+    options.lane = "deterministic";
+    options.repeat = 1;
+    ChosenNode chosen = TRY(MakeNode(options, undecided, true));
+    results::Results decided;
+    Collector collector(decided, PlanWorkOn(chosen.shape, undecided, 1), progress, [] {});
+    RunLoop loop(chosen, collector, progress, "", interrupt.get());
+    TRY(loop.RunAll(TRY(MakeRequest(options))));
+    TakeDecided(decided, results_);
+    return {};
+  }
+
   std::unexpected<Error> Interrupted() {
     results_.run.notes.push_back("interrupted");
     Save();
