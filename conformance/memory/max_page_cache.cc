@@ -1,6 +1,4 @@
 // memory.max: page cache gives way at the limit, nobody dies for it.
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include "conformance/pods.h"
 #include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
+#include "harness/io/disk.h"
 #include "harness/measure/estimate.h"
 #include "harness/probe/scratch_file.h"
 #include "harness/stress/file_flood.h"
@@ -20,8 +19,8 @@ namespace {
 
 using Kind = stress::FileFloodOptions::Kind;
 
-constexpr Bytes kLimit = MiB(32);
-constexpr Bytes kFile = MiB(96);
+constexpr Bytes kLimit = MiB(16);
+constexpr Bytes kFile = MiB(48);
 constexpr Bytes kAmount = kLimit * 10;
 
 kubelet::Pod LimitedPod(std::string_view limit) {
@@ -59,10 +58,10 @@ Result<Fd> FileInMemory(Bytes size) {
   return fd;
 }
 
-// kubepods ── burstable ── pod ── main  memory.max 32M     a reader of a 96M file, 320M in all
+// kubepods ── burstable ── pod ── main  memory.max 16M     a reader of a 48M file, 160M in all
 Result<results::Arm> MeasureReclaimed(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("32Mi")}));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("16Mi")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   const Fd in_memory = TRY(FileInMemory(kFile));
   const probe::ScratchFile file =
@@ -76,29 +75,13 @@ Result<results::Arm> MeasureReclaimed(ArmContext& context) {
   results::Arm arm = DescribedArm(tree, is_protected ? "a file on a disk" : "a file in memory");
   arm.checks = {
       CountIs("oom_kill in memory.events", 0, flooded.oom_kills),
-      CountIs("floods that moved all of their 320M", 1, flooded.done),
+      CountIs("floods that moved all of their 160M", 1, flooded.done),
       BytesAtMost("memory.current, most of all looks", kLimit, flooded.most,
                   ChargeBatches(context)),
       // It was the limit that made pages give way.
       BytesAtLeast("the same, at least", kLimit, flooded.most, ChargeBatches(context) + MiB(1))};
   arm.load = {BytesDone("flood", is_protected ? kAmount : MiB(16), flooded.moved)};
   return arm;
-}
-
-// The disk below a directory: "259:0", as io.max names it.
-Result<std::string> DiskOf(const std::string& directory) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0) return FailErrno(errno, "stat " + directory);
-  const std::string number = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
-  // io.max takes whole disks: for a partition, the one it lies on.
-  const auto parent = ReadFile(fmt::format("/sys/dev/block/{}/../dev", number));
-  const bool is_partition =
-      ReadFile(fmt::format("/sys/dev/block/{}/partition", number)).has_value();
-  if (is_partition && parent) return std::string(Trim(*parent));
-  if (!ReadFile(fmt::format("/sys/dev/block/{}/size", number))) {
-    return Unsupported("the scratch directory {} is on no block device ({})", directory, number);
-  }
-  return number;
 }
 
 constexpr Bytes kSlowLimit = MiB(32);
@@ -110,7 +93,8 @@ Result<results::Arm> MeasureNeverOom(ArmContext& context) {
   const bool is_protected = context.Protected();
   TRY(context.environment().capsule->Require("io"));
   const std::string directory = context.environment().scratch->string();
-  const std::string slow = fmt::format("{} wbps={}", TRY(DiskOf(directory)), kSlowDisk.value);
+  const std::string slow =
+      fmt::format("{} wbps={}", TRY(io::DiskOf(directory)).number, kSlowDisk.value);
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("32Mi")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   TRY(group.Write("io.max", slow));
@@ -144,9 +128,9 @@ Claim MemoryMaxPageCacheReclaimed() {
                 .realtime = true,
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
-          {.tree = "burstable ── pod ── main  memory.max 32M, no swap",
-           .load = "A reader of a 96M file, over and over, 320M in all.",
-           .expected = "It moves all of them, no oom_kill; memory.current is never above 32M, and "
+          {.tree = "burstable ── pod ── main  memory.max 16M, no swap",
+           .load = "A reader of a 48M file, over and over, 160M in all.",
+           .expected = "It moves all of them, no oom_kill; memory.current is never above 16M, and "
                        "comes up to it.",
            .tolerance = "At most: a charge of 64 pages that does not fit is counted for a moment "
                         "before it is taken back, one a CPU. At least: the charge batch of each "

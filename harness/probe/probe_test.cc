@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -9,6 +10,7 @@
 #include "harness/probe/forker.h"
 #include "harness/probe/huge_page_user.h"
 #include "harness/probe/placement.h"
+#include "harness/probe/request_server.h"
 #include "harness/probe/residency.h"
 #include "harness/probe/scratch_file.h"
 #include "harness/probe/wait_meter.h"
@@ -84,6 +86,17 @@ TEST(ScratchFile, IsUncachedUntilItIsRead) {
   EXPECT_GE(reader->Passes(), 1);
 }
 
+TEST(ScratchFile, HolesTakeNoBlockAndAreCachedWhenRead) {
+  const auto file = ScratchFile::Holes(testing::TempDir(), MiB(2));
+  if (!file && file.error().code == EOPNOTSUPP) GTEST_SKIP() << "no unnamed files here";
+  ASSERT_TRUE(file) << file.error().message;
+  struct stat status {};
+  ASSERT_EQ(::stat(file->path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_blocks, 0);
+  EXPECT_EQ(status.st_size, MiB(2).value);
+  EXPECT_FALSE(ScratchFile::Holes("/no/such/directory", MiB(1)));
+}
+
 TEST(ScratchFile, ErrorsNameTheDirectory) {
   EXPECT_FALSE(ScratchFile::Write(testing::TempDir(), Bytes{1000}));
   const auto nowhere = ScratchFile::Write("/no/such/directory", MiB(1));
@@ -110,6 +123,20 @@ TEST(CachedReader, RestsUntilItMayGoOn) {
   reader->AllowPasses(1);
   until(3);
   EXPECT_TRUE(reader->Running().value());
+}
+
+TEST(RequestServer, ServesCachedRequestsWithoutSleeping) {
+  const auto file = MemoryFile("served", true);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(WriteAll(file->get(), std::string(1 << 20, 'a'), "served"));
+  auto server = RequestServer::Start({.file = fmt::format("/proc/self/fd/{}", file->get())});
+  ASSERT_TRUE(server) << server.error().message;
+  ASSERT_TRUE(server->AwaitFirstPass(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (server->Served() < 50) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_EQ(server->Slept(), 0);
+  EXPECT_GT(server->Percentile99(0), Nanoseconds(0));
+  EXPECT_TRUE(server->Running().value());
 }
 
 TEST(CachedReader, AMissingFileIsAnEndBeforeTheFirstPass) {
