@@ -127,8 +127,12 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
   }
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
-  io::IoJob job = TRY(io::IoJob::Start(
-      {.name = "reader", .group = &busy, .file = file.path(), .block = KiB(4), .rate = kAsked}));
+  io::IoJob job = TRY(io::IoJob::Start({.name = "reader",
+                                        .group = &busy,
+                                        .file = file.path(),
+                                        .block = KiB(4),
+                                        .calls = true,
+                                        .rate = kAsked}));
   io::IoJob rest = TRY(io::IoJob::Start(
       {.name = "idle", .group = &idle, .file = file.path(), .block = KiB(4), .blocks = 1}));
   TRY(AwaitBlocks(context, rest, 1));
