@@ -129,6 +129,9 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
   io::IoJob job = TRY(io::IoJob::Start({.name = "reader",
                                         .group = &busy,
+                                        // PSI weighs each CPU by its part of the time: of a task
+                                        // that moves between CPUs it shows less than there is.
+                                        .affinity = CpuSet{context.QuietCpu()},
                                         .file = file.path(),
                                         .block = KiB(4),
                                         .calls = true,
@@ -215,7 +218,8 @@ Claim IoPressure() {
               {.tree = "besteffort ─┬─ pod busy ── main   io.max riops=20\n"
                        "            └─ pod idle ── main",
                .load = "A process in busy wants to pread(2) 40 blocks of 4 KiB a second, one at a "
-                       "time, for 3 s.",
+                       "time, for 3 s. It keeps to one CPU: PSI weighs CPUs by their part of the "
+                       "time, and shows less of a task that moves.",
                .expected =
                    "It is behind all the time, so it stalls all the time: some and full grow as "
                    "fast as the clock, in the container and (some) in the pod. idle: 0.",

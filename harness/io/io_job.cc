@@ -305,7 +305,7 @@ Result<IoJob> IoJob::Start(const IoJobOptions& options) {
   const int64_t blocks = TRY(BlocksOf(options, file));
   if (!options.calls) TRY(IoRing::Create(1));  // a clear error here rather than a child that ends
   auto worker = TRY(
-      cgroup::Worker<Counters>::Start({.name = options.name, .group = options.group},
+      cgroup::Worker<Counters>::Start({.name = options.name, .group = options.group, .affinity = options.affinity},
                                       [&](Counters& counters, const cgroup::ReadySignal& ready) {
                                         return RunJob(options, blocks, file, counters, ready);
                                       }));

@@ -17,6 +17,7 @@ struct IoJobOptions {
   enum class Direction { kRead, kWrite };
   std::string name = "io-job";
   const cgroup::Cgroup* group = nullptr;
+  CpuSet affinity = {};             // empty: as the cgroup allows
   std::filesystem::path file = {};  // an existing one; it never grows
   Direction direction = Direction::kRead;
   bool direct = true;   // O_DIRECT; false: through the page cache
