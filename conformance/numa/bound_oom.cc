@@ -57,6 +57,7 @@ Result<results::Arm> MeasureBoundOom(ArmContext& context) {
   TRY(Override(plan, TRY(PathOfContainer(plan, "neighbour")), "cpuset.mems",
                fmt::format("{}", is_protected ? pair.Other(node) : node), "set by the claim"));
   const Bytes free = TRY(FreeOn(node));
+  const Bytes wanted = free * 2;  // more than the node can have, page cache given up or not
   const std::optional<KernelSetting> aside = TRY(PutAside(node, free));
   const capsule::Tree tree = TRY(context.Plant(plan, {.memory = free * 4}));
   const cgroup::Cgroup& greedy = *TRY(tree.Container("greedy", "main"));
@@ -65,12 +66,12 @@ Result<results::Arm> MeasureBoundOom(ArmContext& context) {
       {.name = "neighbour", .group = &beside, .amount = kNeighbours, .oom_score_adj = 1000}));
   TRY(neighbour.AwaitFull(context.patience()));
   PlacedMemory hog = TRY(
-      PlacedMemory::Start({.name = "hog", .group = &greedy, .amount = free, .oom_score_adj = 0}));
+      PlacedMemory::Start({.name = "hog", .group = &greedy, .amount = wanted, .oom_score_adj = 0}));
   const auto kills = [](const cgroup::Cgroup& of) {
     return Counter(of, "memory.events", "oom_kill");
   };
   TRY(Await(context, "an OOM kill", [&]() -> Result<bool> {
-    return hog.Touched() >= free || TRY(kills(greedy)) + TRY(kills(beside)) > 0;
+    return hog.Touched() >= wanted || TRY(kills(greedy)) + TRY(kills(beside)) > 0;
   }));
   const Bytes touched = hog.Touched();
   const bool hog_killed =
