@@ -46,6 +46,7 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
   entry.statement = text("statement");
   entry.source = text("source");
   entry.budget_s = json.value("budget_s", 0.0);
+  entry.needs_cgroups = json.value("/needs/cgroups"_json_pointer, true);
   entry.needs_scratch = json.value("/needs/scratch"_json_pointer, false);
   const auto number = [&](const char* name, int64_t otherwise) {
     return json.value(Json::json_pointer(std::string("/needs/") + name), otherwise);
@@ -71,11 +72,20 @@ Result<Catalog> Catalog::Load() {
   return Parse(TRY(OutputOf({agent.string(), "list"})));
 }
 
-Result<Catalog> Catalog::Parse(std::string_view text) {
+Result<Catalog> Catalog::LoadBenchmarks() {
+  const auto agent = TRY(AgentPath());
+  return Parse(TRY(OutputOf({agent.string(), "list", "--benchmarks"})), /*benchmarks=*/true);
+}
+
+Result<Catalog> Catalog::Parse(std::string_view text, bool benchmarks) {
   const Json json = TRY(ParseJson(text, "the agent's list of claims"));
   if (!json.is_array()) return Fail("the agent's list of claims is not an array");
   Catalog catalog;
-  for (const Json& claim : json) catalog.entries_.push_back(TRY(ParseEntry(claim)));
+  catalog.benchmarks_ = benchmarks;
+  for (const Json& claim : json) {
+    catalog.entries_.push_back(TRY(ParseEntry(claim)));
+    catalog.entries_.back().benchmark = benchmarks;
+  }
   return catalog;
 }
 
@@ -100,7 +110,9 @@ Result<std::vector<const CatalogEntry*>> Catalog::Select(
         entries_.begin(), entries_.end(), [&](const CatalogEntry& a, const CatalogEntry& b) {
           return EditDistance(glob, a.id) < EditDistance(glob, b.id);
         });
-    Error error{fmt::format("no claim matches '{}'", glob), "`nodeproof list` shows them all", 0};
+    Error error{fmt::format("no {} matches '{}'", benchmarks_ ? "benchmark" : "claim", glob),
+                fmt::format("`nodeproof {}` shows them all", benchmarks_ ? "bench --list" : "list"),
+                0};
     if (nearest != entries_.end() && EditDistance(glob, nearest->id) <= 4) {
       error.hint = fmt::format("did you mean {}?", nearest->id);
     }

@@ -82,7 +82,8 @@ const std::vector<std::string> kScenarios = {"run",
                                              "delegated",
                                              "delegated-clean",
                                              "scratch-in-memory",
-                                             "scratch-on-disk"};
+                                             "scratch-on-disk",
+                                             "watched"};
 
 Result<node::RunOutcome> PlayAll(Recorder& recorder) {
   auto machine = TRY(MakeMachine());
@@ -252,6 +253,30 @@ TEST_F(HostMode, AScratchFolderOnADiskIsUsedAndLeftEmpty) {
   EXPECT_EQ(found.at("exit"), "exit 0") << found.dump(2);
   EXPECT_EQ(Verdict(found, "memory.min.anon-hog"), "holds") << Reason(found, "memory.min.anon-hog");
   EXPECT_EQ(found.at("files"), Json({"lost+found"}));
+}
+
+TEST_F(HostMode, ClaimsAboutMemoryReachNobodyOutsideTheCapsule) {
+  const Json found = Found("watched");
+  EXPECT_EQ(found.at("run").at("exit"), "exit 0") << found.dump(2);
+  EXPECT_EQ(found.at("verdicts").size(), 6u);
+  for (const auto& [claim, said] : found.at("verdicts").items()) {
+    EXPECT_EQ(said.at("verdict"), "holds") << claim << ": " << said.at("reason");
+  }
+  const Json& watched = found.at("watched");
+  EXPECT_GT(watched.at("seconds"), 5) << "the claims hardly ran";
+  EXPECT_EQ(watched.at("page_cache_kept"), watched.at("page_cache"));
+  EXPECT_EQ(watched.at("refaults"), 0);
+  EXPECT_EQ(watched.at("major_faults"), 0);
+  EXPECT_GE(watched.at("anon_kept"), watched.at("anon"));
+  // One thread beside a capsule of the same weight, on two CPUs: it may always have half of the one
+  // that it is on. 0.05 of it is for the sampler, which is a real-time task for a moment each time.
+  EXPECT_GE(watched.at("cpu_share"), 0.45) << watched.dump(2);
+  std::cout << "watcher: " << watched.dump() << "\n";
+
+  const Json& taken = found.at("pages_taken");
+  EXPECT_LE(taken.at("page_cache_kept").get<int64_t>(),
+            taken.at("page_cache").get<int64_t>() - MiB(4).value)
+      << "the watcher sees no pages go";
 }
 
 }  // namespace

@@ -40,7 +40,11 @@ void AskFor(const std::vector<WorkItem>& work, node::RunRequest& request) {
   const bool broken = work.front().iteration != work.back().iteration && first < claims;
   request.repeat = broken ? 1 : static_cast<int>(work.size() / claims);
   request.claims.clear();
-  for (size_t i = 0; i < first; ++i) request.claims.push_back(work[i].claim->id);
+  request.benchmarks.clear();
+  for (size_t i = 0; i < first; ++i) {
+    const CatalogEntry& entry = *work[i].claim;
+    (entry.benchmark ? request.benchmarks : request.claims).push_back(entry.id);
+  }
 }
 
 bool NeedsScratch(const node::Node& node, const node::RunRequest& request,
@@ -61,8 +65,16 @@ std::vector<std::string> ModulesFor(const std::vector<const CatalogEntry*>& clai
 }  // namespace
 
 Result<ChosenNode> MakeNode(const RunOptions& options,
-                            const std::vector<const CatalogEntry*>& claims) {
+                            const std::vector<const CatalogEntry*>& claims, bool needs_cgroups) {
   const auto wanted = TRY(node::ParseNodeChoice(options.node));
+  if (!needs_cgroups && wanted != node::NodeChoice::kVm && VmOnly(options).empty()) {
+    if (const auto host = node::CheckHost(); !host) {
+      return ChosenNode{TRY(node::HostNode::CreateWithoutCgroups(TRY(AgentPath()).string(),
+                                                                 host.error().message)),
+                        nullptr, "",
+                        "this machine, only what needs no cgroup v2: " + host.error().ToString()};
+    }
+  }
   const node::ChosenNode chosen = TRY(node::ChooseNode(wanted, VmOnly(options)));
   ChosenNode made{nullptr, nullptr, "", wanted == node::NodeChoice::kAuto ? chosen.why : ""};
   if (chosen.node == node::NodeChoice::kHost) {

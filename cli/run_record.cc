@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "harness/base/file.h"
+#include "reports/reports.h"
 
 namespace nodeproof::cli {
 namespace {
@@ -28,8 +29,8 @@ Status CheckState(const std::filesystem::path& state) {
 
 Result<std::vector<std::filesystem::path>> RemovePartials(const std::filesystem::path& out) {
   std::vector<std::filesystem::path> removed;
-  for (const char* name :
-       {"results.json", "junit.xml", "results.ktap", "report.html", kConsoleFile}) {
+  for (const char* name : {"results.json", "junit.xml", "results.ktap", "report.html",
+                           reports::kEvidenceFile, kConsoleFile}) {
     const auto partial = PartialPath(out / name);
     if (::unlink(partial.c_str()) == 0) {
       removed.push_back(partial);

@@ -42,7 +42,8 @@ ArmContext::ArmContext(const Environment& environment, const Claim& claim, ArmRo
       role_(role),
       online_(environment.topology.Online()),
       random_(environment.seed ^ HashOf(claim.id)),
-      begun_(environment.clock->Now()) {}
+      begun_(environment.clock->Now()),
+      recorder_(*environment.clock) {}
 
 Result<kubelet::Plan> ArmContext::MakePlan(const kubelet::NodeSpec& node_spec,
                                            const kubelet::KubeletConfiguration& config,
@@ -98,7 +99,9 @@ Result<capsule::Tree> ArmContext::Plant(const kubelet::Plan& plan,
   capsule::CapsuleLimits own = limits;
   if (!own.memory) own.memory = std::max(claim_.needs.memory, kCapsuleMemory);
   if (!own.pids) own.pids = kCapsulePids;
-  return environment_.capsule->Plant(plan, own);
+  capsule::Tree tree = TRY(environment_.capsule->Plant(plan, own));
+  recorder_.Follow(tree);
+  return tree;
 }
 
 Result<measure::WindowedChecks> ArmContext::TakeWindows(

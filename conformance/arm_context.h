@@ -12,6 +12,7 @@
 #include "harness/kubelet/plan/plan.h"
 #include "harness/measure/stall_monitor.h"
 #include "harness/measure/windows.h"
+#include "harness/record/recorder.h"
 #include "harness/topology/topology.h"
 
 namespace nodeproof::conformance {
@@ -41,7 +42,9 @@ class ArmContext {
   bool Protected() const { return role_ == ArmRole::kProtected; }
   const Environment& environment() const { return environment_; }
   const Topology& topology() const { return environment_.topology; }
-  const Clock& clock() const { return *environment_.clock; }
+  const Clock& clock() const { return recorder_.clock(); }
+  // What the trees planted here did; for the report alone.
+  record::Recorder& recorder() { return recorder_; }
   // The same sequence in every run with the same seed, another one for each claim.
   std::mt19937_64& random() { return random_; }
 
@@ -93,6 +96,7 @@ class ArmContext {
   CpuSet online_;
   std::mt19937_64 random_;
   Nanoseconds begun_;
+  record::Recorder recorder_;
 };
 
 }  // namespace nodeproof::conformance

@@ -7,12 +7,26 @@
 namespace nodeproof::conformance {
 namespace {
 
-ArmOutcome RunArm(const Claim& claim, const Environment& environment, ArmRole role) {
+// Adds what the kernel showed to `evidence`, whatever becomes of it.
+ArmOutcome RunArm(const Claim& claim, const Environment& environment, ArmRole role,
+                  std::vector<results::Evidence>& evidence) {
   ArmContext context(environment, claim, role);
   const Nanoseconds begun = environment.clock->Now();
   ArmOutcome arm = claim.measure(context);
-  if (arm) arm->duration_s = Seconds(environment.clock->Now() - begun).count();
+  if (arm) {
+    arm->duration_s = Seconds(environment.clock->Now() - begun).count();
+    arm->series = context.recorder().TakeSeries();
+  }
+  const char* name = role == ArmRole::kProtected ? "protected" : "control";
+  for (results::Evidence& shown : context.recorder().TakeEvidence()) {
+    evidence.push_back({fmt::format("{} arm: {}", name, shown.title), std::move(shown.text)});
+  }
   return arm;
+}
+
+bool NeedsLookingInto(results::Verdict verdict) {
+  return verdict == results::Verdict::kViolated || verdict == results::Verdict::kInconclusive ||
+         verdict == results::Verdict::kError;
 }
 
 // The arm as results.json shows it: one that ended in an error has no entry.
@@ -61,16 +75,18 @@ results::Claim RunClaim(const Claim& claim, const Environment& environment,
     return result;
   }
   const Nanoseconds begun = environment.clock->Now();
-  const ArmOutcome protected_arm = RunArm(claim, environment, ArmRole::kProtected);
+  std::vector<results::Evidence> evidence;
+  const ArmOutcome protected_arm = RunArm(claim, environment, ArmRole::kProtected, evidence);
   std::optional<ArmOutcome> control;
   if (options.control && claim.no_control_reason.empty()) {
-    control = RunArm(claim, environment, ArmRole::kControl);
+    control = RunArm(claim, environment, ArmRole::kControl, evidence);
   } else if (claim.no_control_reason.empty()) {
     result.no_control_reason = "left out with --no-control";
   }
   const Judgement judgement = Decide(protected_arm, control);
   result.verdict = judgement.verdict;
   result.reason = judgement.reason;
+  if (NeedsLookingInto(result.verdict)) result.evidence = std::move(evidence);
   result.protected_arm = Shown(protected_arm);
   result.control_arm = Shown(control);
   result.duration_s = Seconds(environment.clock->Now() - begun).count();

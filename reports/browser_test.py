@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Opens report.html in headless Chromium: browser_test.py HTML_OF_MANY_CLAIMS...
+"""Opens report.html in headless Chromium: browser_test.py REPORTS_TEST [unittest arguments]
 
-The filter works, names with markup in them stay text, the console shows no error, and a page of ten
+REPORTS_TEST --pages FOLDER renders the pages. The filter works, charts are drawn, names with markup in them stay text, the console shows no error, and a page of ten
 thousand claims filters without lag. Exit status 77 (skipped) when Chromium is not installed.
 """
 
@@ -15,7 +15,6 @@ import tempfile
 import time
 import unittest
 
-HERE = pathlib.Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -28,6 +27,7 @@ class Dom(html.parser.HTMLParser):
         self.bar = None
         self.images = 0
         self.scripts = 0
+        self.charts = 0
         self.alerted = False
 
     def handle_starttag(self, tag, attrs):
@@ -39,6 +39,7 @@ class Dom(html.parser.HTMLParser):
             self.bar = attrs
         self.images += tag == "img"
         self.scripts += tag == "script"
+        self.charts += tag == "canvas" and "style" in attrs  # Chart.js sizes what it draws on
 
 
 def open_page(path, fragment=""):
@@ -55,38 +56,49 @@ def open_page(path, fragment=""):
     return dom, console
 
 
-def many_claims(claims):
-    """mixed.html with its claims repeated."""
-    page = (HERE / "testdata/mixed.html").read_text(encoding="utf-8")
+def many_claims(page, claims):
+    """The page with its first claim repeated."""
     parts = re.findall(r'<details class="claim".*?</details>\n', page, re.S)
     # Nested details do not occur in a claim; the pattern would cut them.
     return page.replace(parts[0], parts[0] * (claims // len(parts)) + parts[0])
 
 
 class Report(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="nodeproof-browser-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.pages = pathlib.Path(folder.name)
+        subprocess.run([sys.argv[1], "--pages", folder.name], check=True, timeout=60)
+
     def test_shows_everything_first(self):
-        dom, console = open_page(HERE / "testdata/mixed.html")
+        dom, console = open_page(self.pages / "mixed.html")
         self.assertEqual(console, [])
         self.assertEqual(len(dom.claims), 10)
         self.assertFalse(any(dom.claims))
         self.assertIsNotNone(dom.bar, "the script ran")
 
+    def test_draws_a_chart_for_each_quantity_of_an_open_claim(self):
+        dom, console = open_page(self.pages / "mixed.html")
+        self.assertEqual(console, [])
+        self.assertEqual(dom.charts, 2)
+
     def test_filters_by_text_and_verdict(self):
-        dom, console = open_page(HERE / "testdata/mixed.html", "#?q=cpu.max&verdict=violated")
+        dom, console = open_page(self.pages / "mixed.html", "#?q=cpu.max&verdict=violated")
         self.assertEqual(console, [])
         self.assertEqual(dom.claims.count(False), 1)
-        dom, _ = open_page(HERE / "testdata/mixed.html", "#?q=no+such+claim")
+        dom, _ = open_page(self.pages / "mixed.html", "#?q=no+such+claim")
         self.assertEqual(dom.claims.count(False), 0)
 
     def test_hostile_names_are_inert(self):
-        dom, console = open_page(HERE / "testdata/hostile.html", "#?q=%3Cscript%3E")
+        dom, console = open_page(self.pages / "hostile.html", "#?q=%3Cscript%3E")
         self.assertEqual(console, [])
         self.assertEqual((dom.images, dom.scripts), (0, 1))
 
     def test_ten_thousand_claims_filter_without_lag(self):
         with tempfile.TemporaryDirectory(prefix="nodeproof-browser-") as folder:
             path = pathlib.Path(folder) / "many.html"
-            path.write_text(many_claims(101_000), encoding="utf-8")
+            path.write_text(many_claims((self.pages / "mixed.html").read_text(encoding="utf-8"), 101_000), encoding="utf-8")
             begun = time.monotonic()
             dom, console = open_page(path, "#?q=cpu.weight&verdict=holds")
             took = time.monotonic() - begun
@@ -101,4 +113,4 @@ if __name__ == "__main__":
     if CHROMIUM is None:
         print("skipped: chromium is not installed")
         sys.exit(77)
-    unittest.main()
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

@@ -207,11 +207,11 @@ class Page(html.parser.HTMLParser):
 class Html(unittest.TestCase):
     TAGS = set(
         "html head meta title style body header main section h1 h2 h3 h4 p div span b a ul li dl dt dd"
-        " table tr th td details summary code svg rect line path circle text script".split()
+        " table tr th td details summary code svg rect line path circle text script figure figcaption pre".split()
     )
     ATTRIBUTES = set(
         "lang charset name content http-equiv class id href scope style open aria-hidden aria-label role"
-        " viewbox x y x1 y1 x2 y2 cx cy r d width height text-anchor".split()
+        " viewbox x y x1 y1 x2 y2 cx cy r d width height text-anchor data-series data-unit".split()
     )
 
     def test_is_closed_inert_and_linked(self):

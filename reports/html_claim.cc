@@ -2,6 +2,7 @@
 
 #include "harness/base/units.h"
 #include "reports/html_band.h"
+#include "reports/html_record.h"
 #include "reports/quantity.h"
 #include "reports/totals.h"
 
@@ -143,6 +144,7 @@ void AddArm(const Arm& arm, const std::optional<Arm>& other, Side side, HtmlWrit
     AddCheck(arm.checks[i], twin ? &other->checks[i] : nullptr, side, i == 0, page);
   }
   AddLoad(arm.load, page);
+  AddCharts(arm.series, page);
   AddTree(arm.tree, page);
   for (const std::string& note : arm.notes) page.Element("p", {{"class", "note"}}, note);
   page.Close();
@@ -208,6 +210,7 @@ void AddClaim(const Claim& claim, HtmlWriter& page) {
                              claim.known->reference));
   }
   AddArms(claim, page);
+  AddEvidence(claim.evidence, page);
   page.Close();
   page.Close();
 }

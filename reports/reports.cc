@@ -1,5 +1,7 @@
 #include "reports/reports.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
 
@@ -24,6 +26,20 @@ constexpr std::array<std::pair<Format, const char*>, 4> kFiles{{{Format::kJson, 
                                                                 {Format::kJunit, "junit.xml"},
                                                                 {Format::kKtap, "results.ktap"},
                                                                 {Format::kHtml, "report.html"}}};
+
+// What was kept of claims that need looking into, as text to page through; "" when there is none.
+std::string EvidenceText(const results::Results& results) {
+  std::string text;
+  for (const results::Claim& claim : results.claims) {
+    if (claim.evidence.empty()) continue;
+    text += fmt::format("##### {} (iteration {}): {}: {}\n\n", claim.id, claim.iteration,
+                        results::ToString(claim.verdict), claim.reason);
+    for (const auto& [title, shown] : claim.evidence) {
+      text += fmt::format("=== {}\n{}\n", title, shown);
+    }
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -71,6 +87,10 @@ Status WriteReports(const std::filesystem::path& directory, const results::Resul
     const std::string text = TRY(Render(format, format == Format::kJson ? results : shown));
     TRY(WriteFileAtomic(directory / file, text));
   }
+  const std::string evidence = EvidenceText(results);
+  if (!evidence.empty()) return WriteFileAtomic(directory / kEvidenceFile, evidence);
+  std::error_code gone;  // an earlier run's evidence is none of this one's
+  std::filesystem::remove(directory / kEvidenceFile, gone);
   return {};
 }
 

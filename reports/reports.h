@@ -20,10 +20,13 @@ Result<Format> ParseFormat(std::string_view text);
 // The report as text. Errors only for the JSON formats, when `results` has no JSON form.
 Result<std::string> Render(Format format, const results::Results& results);
 
+// In the --out folder, when a claim needs looking into: what the kernel showed, as text.
+constexpr const char* kEvidenceFile = "evidence.txt";
+
 // Writes results.json, junit.xml, results.ktap and report.html into `directory`, which must exist,
 // each with a rename, so that a reader never meets half a file. results.json comes first: when a
 // later one cannot be written, the run itself is safe. `strict` shows known violations as plain
-// ones in all but results.json, which keeps what is known.
+// ones in all but results.json, which keeps what is known. evidence.txt besides, where there is any.
 Status WriteReports(const std::filesystem::path& directory, const results::Results& results,
                     bool strict = false);
 

@@ -25,7 +25,13 @@
 #include "harness/cgroup/cgroup.h"
 #include "harness/cgroup/process.h"
 #include "harness/cgroup/static_keys.h"
+#include "harness/cgroup/stats.h"
 #include "harness/node/protocol.h"
+#include "harness/probe/cached_reader.h"
+#include "harness/probe/residency.h"
+#include "harness/probe/scratch_file.h"
+#include "harness/stress/anon_hog.h"
+#include "harness/stress/cpu_hog.h"
 
 namespace nodeproof::cli {
 namespace {
@@ -173,6 +179,7 @@ class Started {
   }
   void Signal(int signal) { (void)process_.Signal(signal); }
   pid_t pid() const { return process_.pid(); }
+  bool Running() const { return Must(process_.Running()); }
 
   // Its end, and what it said.
   Json Finish() {
@@ -357,6 +364,80 @@ Json Scratch(const std::string& tmpdir) {
   return found;
 }
 
+// A watcher beside the capsule, with as much weight: 48M of page cache, 32M of anonymous memory,
+// and a process that wants a whole CPU.
+class Watcher {
+ public:
+  Watcher()
+      : group_(Must(Must(Cgroup::Open(kRoot)).CreateChild("watcher.scope"))),
+        file_(Must(probe::ScratchFile::Write("/scratch", kCache))),
+        residency_(Must(probe::Residency::Open(file_.path()))),
+        reader_(Must(
+            probe::CachedReader::Start({.group = &group_, .file = file_.path(), .passes = 1}))),
+        anon_(Must(stress::AnonHog::Start({.group = &group_, .target = kAnon}))),
+        spinner_(Must(stress::CpuHog::Start({.group = &group_}))) {
+    Must<void>(reader_.AwaitFirstPass(kSoon));
+    Must<void>(anon_.AwaitFull(kSoon));
+  }
+  ~Watcher() { (void)group_.Destroy(); }
+
+  // Looks until `over`: what it kept at the least, and what it lost.
+  Json WatchUntil(const std::function<bool()>& over) {
+    const Clock& clock = MonotonicClock();
+    const Nanoseconds begun = clock.Now();
+    const auto used = Must(cgroup::ReadCpuStat(group_)).usage;
+    const auto stat = Must(cgroup::ReadKeyed(group_, "memory.stat"));
+    Bytes least = Must(residency_.Resident());
+    while (!over()) {
+      clock.WaitUntil(clock.Now() + Milliseconds(20));
+      least = std::min(least, Must(residency_.Resident()));
+    }
+    const Seconds took = clock.Now() - begun;
+    const auto after = Must(cgroup::ReadKeyed(group_, "memory.stat"));
+    const auto lost = [&](const char* key) { return after.Get(key) - stat.Get(key); };
+    return {{"page_cache", kCache.value},
+            {"page_cache_kept", least.value},
+            {"refaults", lost("workingset_refault_file")},
+            {"major_faults", lost("pgmajfault")},
+            {"anon_kept", after.Get("anon")},
+            {"anon", kAnon.value},
+            {"cpu_share",
+             Seconds(Must(cgroup::ReadCpuStat(group_)).usage - used).count() / took.count()},
+            {"seconds", took.count()}};
+  }
+
+  // What would show if something reached it.
+  void LosePages() { (void)group_.Write("memory.reclaim", "8388608"); }
+
+ private:
+  static constexpr Bytes kCache = MiB(48);
+  static constexpr Bytes kAnon = MiB(32);
+
+  Cgroup group_;
+  probe::ScratchFile file_;
+  probe::Residency residency_;
+  probe::CachedReader reader_;
+  stress::AnonHog anon_;
+  stress::CpuHog spinner_;
+};
+
+// Claims about memory run while a watcher looks on.
+Json Watched() {
+  Watcher watcher;
+  Command command =
+      RunOnHost({"memory.max.oom", "memory.max.page-cache-reclaimed", "memory.high.throttles",
+                 "memory.min.page-cache-flood", "memory.slab.charged", "oom.order"});
+  command.tmpdir = "/scratch";
+  Started run(command);
+  Json found = {{"watched", watcher.WatchUntil([&] { return !run.Running(); })}};
+  found["run"] = run.Finish();
+  found["verdicts"] = Verdicts();
+  int looks = 0;
+  watcher.LosePages();
+  found["pages_taken"] = watcher.WatchUntil([&] { return ++looks > 2; });
+  return found;
+}
+
 struct Scenario {
   const char* name;
   std::function<Json()> play;
@@ -377,6 +458,7 @@ const Scenario kScenarios[] = {
     {"delegated-clean", DelegatedClean},
     {"scratch-in-memory", [] { return Scratch("/tmp"); }},
     {"scratch-on-disk", [] { return Scratch("/scratch"); }},
+    {"watched", Watched},
 };
 
 void Play(const node::RunRequest& request) {

@@ -6,6 +6,7 @@
 
 #include "harness/cgroup/stats.h"
 #include "harness/measure/fairness.h"
+#include "harness/measure/idle_time.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -174,9 +175,15 @@ Result<std::vector<Contest::Reading>> Contest::Read() {
   return readings;
 }
 
+Result<Seconds> Contest::Idle() const {
+  Seconds idle{0};
+  for (const int cpu : cpus_) idle += TRY(measure::IdleTime(cpu));
+  return idle;
+}
+
 Stretch Contest::Between(const std::vector<Reading>& from, const std::vector<Reading>& to,
-                         Seconds wall) const {
-  Stretch stretch{wall, {}, {}, {}};
+                         Seconds wall, Seconds idle) const {
+  Stretch stretch{wall, {}, {}, {}, idle};
   for (size_t i = 0; i < from.size(); ++i) {
     const double usage = to[i].usage_usec - from[i].usage_usec;
     stretch.usage_usec.push_back(usage);
@@ -224,6 +231,7 @@ Result<std::vector<results::Check>> Contest::Measure(
   const Clock& clock = context_->clock();
   std::vector<Reading> start, last;
   Nanoseconds started{0}, opened{0};
+  Seconds idle_start{0}, idle_last{0};
   int windows = 0, lengthened = 0;
   double wanted = 0;  // CPUs
   for (const Contender& contender : contenders_) wanted += contender.demand * contender.hogs;
@@ -231,14 +239,16 @@ Result<std::vector<results::Check>> Contest::Measure(
                              static_cast<double>(cpus_.size()) * std::min(1.0, wanted);
   const auto open = [&]() -> Status {
     start = last = TRY(Read());
+    idle_start = idle_last = TRY(Idle());
     started = opened = clock.Now();
     return {};
   };
   const auto close = [&](Seconds) -> Result<measure::Window> {
     AwaitSettled(opened);
     const std::vector<Reading> now = TRY(Read());
+    const Seconds idle = TRY(Idle());
     const Nanoseconds closed = clock.Now();
-    const Stretch stretch = Between(last, now, Seconds(closed - opened));
+    const Stretch stretch = Between(last, now, Seconds(closed - opened), idle - idle_last);
     // A host that takes most of the CPUs away leaves the hogs a few rounds in a window, and one
     // side perhaps none: a window goes on until they have run half of it, all together.
     if (Sum(stretch.ran_usec) < 0.5 * window_usec) return measure::Window{.unfinished = true};
@@ -247,12 +257,13 @@ Result<std::vector<results::Check>> Contest::Measure(
     measure::Window window;
     for (const StretchQuantity& each : quantities) window.samples.push_back(each.value(stretch));
     last = now;
+    idle_last = idle;
     opened = closed;
     return window;
   };
   measure::WindowedChecks taken = TRY(context_->TakeWindows(
       std::chrono::duration_cast<Milliseconds>(kWatchInterval), judged, open, close));
-  whole_ = Between(start, last, Seconds(opened - started));
+  whole_ = Between(start, last, Seconds(opened - started), idle_last - idle_start);
   notes_.insert(notes_.end(), taken.notes.begin(), taken.notes.end());
   if (lengthened > 0) {
     notes_.push_back(

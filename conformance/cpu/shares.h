@@ -45,6 +45,7 @@ struct Stretch {
   std::vector<double> usage_usec;  // charged
   std::vector<double> ran_usec;    // of which the CPU did not stand still under them
   std::vector<double> rounds;      // of work
+  Seconds idle{0};                 // of all CPUs of the contest together
 
   double TotalUsage() const;
   // usage of one of what all used; 0 when nobody used anything
@@ -103,8 +104,9 @@ class Contest {
 
   Contest(ArmContext& context, CpuSet cpus);
   Result<std::vector<Reading>> Read();
-  Stretch Between(const std::vector<Reading>& from, const std::vector<Reading>& to,
-                  Seconds wall) const;
+  Stretch Between(const std::vector<Reading>& from, const std::vector<Reading>& to, Seconds wall,
+                  Seconds idle) const;
+  Result<Seconds> Idle() const;  // of the contest's CPUs, since boot
   void AwaitSettled(Nanoseconds opened) const;
   uint64_t LeastWork() const;
   std::string FairnessNote() const;

@@ -2,17 +2,33 @@
 
 #include <algorithm>
 
+#include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
 
 namespace nodeproof::conformance {
 
 namespace eviction = kubelet::eviction;
 
+namespace {
+
+// Processes in a group and below, as cAdvisor counts them for a pod: not their threads.
+Result<int64_t> ProcessesBelow(const cgroup::Cgroup& group) {
+  const std::string listed = TRY(group.Read("cgroup.procs"));
+  auto count = static_cast<int64_t>(Words(listed).size());
+  for (const std::string& name : TRY(group.Children())) {
+    count += TRY(ProcessesBelow(TRY(group.OpenChild(name))));
+  }
+  return count;
+}
+
+}  // namespace
+
 Result<EvictionAgent> EvictionAgent::Create(ArmContext& context, const capsule::Tree& tree,
                                             const kubelet::KubeletConfiguration& config,
-                                            std::vector<kubelet::Pod> pods, Bytes capacity) {
+                                            std::vector<kubelet::Pod> pods,
+                                            const NodeStandIn& node) {
   eviction::LoopConfig loop = TRY(eviction::LoopConfigFor(config, {}));
-  return EvictionAgent(context, tree, std::move(loop), std::move(pods), capacity);
+  return EvictionAgent(context, tree, std::move(loop), std::move(pods), node);
 }
 
 Result<eviction::NodeReading> EvictionAgent::ReadNode() const {
@@ -24,21 +40,39 @@ Result<eviction::NodeReading> EvictionAgent::ReadNode() const {
   eviction::NodeReading reading;
   reading.root = {.usage_bytes = eviction::RootUsage(root_stat.Get("anon"), root_stat.Get("file")),
                   .inactive_file_bytes = root_stat.Get("inactive_file"),
-                  .limit_bytes = capacity_.value,
+                  .limit_bytes = node_.memory.value,
                   .time = now};
   // "max" reads as more than any threshold: the signal is then never short.
   reading.kubepods = {.usage_bytes = TRY(cgroup::ReadNumber(slice, "memory.current")),
                       .inactive_file_bytes = slice_stat.Get("inactive_file"),
                       .limit_bytes = TRY(cgroup::ReadNumber(slice, "memory.max")),
                       .time = now};
+  if (node_.pids) {
+    reading.pids = {.pid_max = *node_.pids,
+                    .threads_max = *node_.pids,
+                    .tasks = TRY(cgroup::ReadNumber(root, "pids.current")),
+                    .time = now};
+  }
+  if (node_.files != nullptr) {
+    reading.nodefs = TRY(node_.files->ReadDisk());
+    reading.nodefs->time = now;
+  }
   return reading;
 }
 
-Result<Bytes> EvictionAgent::Available() const {
+Result<int64_t> EvictionAgent::SignalValue(eviction::Signal signal) const {
   const eviction::SignalObservations signals = eviction::Observe(TRY(ReadNode()));
-  const auto found = signals.find(eviction::Signal::kMemoryAvailable);
-  if (found == signals.end()) return Fail("there is no memory.available");
-  return Bytes{found->second.available};
+  const auto found = signals.find(signal);
+  if (found == signals.end()) return Fail("there is no {}", eviction::ToString(signal));
+  return found->second.available;
+}
+
+Result<Bytes> EvictionAgent::Available() const {
+  return Bytes{TRY(SignalValue(eviction::Signal::kMemoryAvailable))};
+}
+
+Result<int64_t> EvictionAgent::PidsAvailable() const {
+  return SignalValue(eviction::Signal::kPidAvailable);
 }
 
 Result<Bytes> EvictionAgent::WorkingSetOf(const std::string& uid) const {
@@ -48,16 +82,28 @@ Result<Bytes> EvictionAgent::WorkingSetOf(const std::string& uid) const {
                            TRY(cgroup::ReadKeyed(pod, "memory.stat")).Get("inactive_file"))};
 }
 
+Result<eviction::PodStats> EvictionAgent::ReadPod(const std::string& uid) const {
+  eviction::PodStats stats;
+  stats.working_set_bytes = TRY(WorkingSetOf(uid)).value;
+  stats.processes = TRY(ProcessesBelow(*TRY(tree_->Pod(uid))));
+  if (node_.files != nullptr) {
+    stats.volumes.push_back({.name = kPodVolume, .used = TRY(node_.files->UsageOf(uid))});
+  }
+  return stats;
+}
+
 Result<eviction::Decision> EvictionAgent::Pass() {
   eviction::LoopInput input{.now = context_->clock().Now(),
                             .signals = eviction::Observe(TRY(ReadNode()))};
   for (const kubelet::Pod& pod : pods_) {
-    eviction::PodStats stats;
-    stats.working_set_bytes = TRY(WorkingSetOf(pod.uid)).value;
-    input.pods.push_back({.pod = pod, .stats = std::move(stats)});
+    input.pods.push_back({.pod = pod, .stats = TRY(ReadPod(pod.uid))});
   }
   eviction::StepResult result = eviction::Step(config_, state_, input);
   state_ = std::move(result.state);
+  if (result.decision.kind == eviction::Decision::Kind::kReclaim) {
+    result.decision =
+        eviction::AfterReclaim(config_, result.decision, input, eviction::Observe(TRY(ReadNode())));
+  }
   for (const eviction::PodEviction& one : result.decision.evictions) TRY(Evict(one.uid));
   return std::move(result.decision);
 }
@@ -72,6 +118,7 @@ Status EvictionAgent::Evict(const std::string& uid) {
     if (clock.Now() > deadline) return Fail("evicted pod {} does not end", uid);
     clock.WaitUntil(clock.Now() + Milliseconds(5));
   }
+  if (node_.files != nullptr) node_.files->Remove(uid);
   evicted_.push_back(uid);
   std::erase_if(pods_, [&](const kubelet::Pod& pod) { return pod.uid == uid; });
   return {};

@@ -2,31 +2,41 @@
 // reads those of a node, lets the policy model take one pass, and kills the pods that it evicts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "conformance/arm_context.h"
+#include "conformance/eviction/pod_files.h"
 #include "harness/capsule/tree.h"
 #include "harness/kubelet/eviction/loop.h"
 
 namespace nodeproof::conformance {
 
+// What stands in for a node's resources. Signals of what is not given are not read.
+struct NodeStandIn {
+  Bytes memory{0};                   // the capsule's memory.max
+  std::optional<int64_t> pids = {};  // its pids.max
+  PodFiles* files = nullptr;         // on the disk that is nodefs; an evicted pod's are removed
+};
+
 class EvictionAgent {
  public:
-  // For the pods of `tree`, on a node whose memory is `capacity` (the capsule's memory.max).
-  // Errors: thresholds that the kubelet refuses.
+  // For the pods of `tree`. Errors: thresholds that the kubelet refuses.
   static Result<EvictionAgent> Create(ArmContext& context, const capsule::Tree& tree,
                                       const kubelet::KubeletConfiguration& config,
-                                      std::vector<kubelet::Pod> pods, Bytes capacity);
+                                      std::vector<kubelet::Pod> pods, const NodeStandIn& node);
 
   // memory.available as the kubelet takes it of the root: capacity - (anon + file - inactive_file)
   // of memory.stat.
   Result<Bytes> Available() const;
+  // pid.available: capacity - tasks (threads, that is).
+  Result<int64_t> PidsAvailable() const;
   // The working set of a pod: memory.current - inactive_file of its cgroup.
   Result<Bytes> WorkingSetOf(const std::string& uid) const;
 
   // One pass at the clock's time. A pod that the model evicts is killed (cgroup.kill) and no longer
-  // active.
+  // active. Nothing is there to be reclaimed on node level: no unused container or image.
   Result<kubelet::eviction::Decision> Pass();
   // Who was evicted, in order.
   const std::vector<std::string>& evicted() const { return evicted_; }
@@ -34,13 +44,15 @@ class EvictionAgent {
  private:
   EvictionAgent(ArmContext& context, const capsule::Tree& tree,
                 kubelet::eviction::LoopConfig config, std::vector<kubelet::Pod> pods,
-                Bytes capacity)
+                const NodeStandIn& node)
       : context_(&context),
         tree_(&tree),
         config_(std::move(config)),
         pods_(std::move(pods)),
-        capacity_(capacity) {}
+        node_(node) {}
   Result<kubelet::eviction::NodeReading> ReadNode() const;
+  Result<kubelet::eviction::PodStats> ReadPod(const std::string& uid) const;
+  Result<int64_t> SignalValue(kubelet::eviction::Signal signal) const;
   Status Evict(const std::string& uid);
 
   ArmContext* context_;
@@ -48,7 +60,7 @@ class EvictionAgent {
   kubelet::eviction::LoopConfig config_;
   kubelet::eviction::LoopState state_;
   std::vector<kubelet::Pod> pods_;
-  Bytes capacity_;
+  NodeStandIn node_;
   std::vector<std::string> evicted_;
 };
 

@@ -8,6 +8,9 @@ void RegisterEvictionClaims(ClaimRegistry& registry) {
   registry.Add(AllocatableSystemKeepsItsPart());
   registry.Add(EvictionSignal());
   registry.Add(EvictionOrderMemory());
+  registry.Add(EvictionOrderPid());
+  registry.Add(EvictionOrderDisk());
+  registry.Add(EvictionOrderInodes());
   registry.Add(EvictionSoftGrace());
   registry.Add(EvictionMinReclaim());
   registry.Add(EvictionPageCacheFalse());

@@ -35,8 +35,9 @@ Result<stress::AnonHog> Fill(ArmContext& context, const capsule::Tree& tree, std
   return hog;
 }
 
-// What processes touch beside what they are asked to, and what memory.stat lags by.
-Bytes Error(const ArmContext& context) { return ChargeBatches(context) + MiB(2); }
+// What up to three processes touch of their own beside what they are asked to (their forks' stacks
+// and data), and what memory.stat lags by.
+Bytes Error(const ArmContext& context) { return StatLag(context) + MiB(1); }
 
 // node 256M ── besteffort ─┬─ first   96M anonymous, 8000 inodes: slab that the signal cannot see
 //                          └─ second  then 80M: 80M are left, below the threshold of 100Mi
@@ -48,7 +49,7 @@ Result<results::Arm> MeasureSignal(ArmContext& context) {
   const bool is_protected = context.Protected();
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, TwoPods(), {}, {.memory = kNode}));
   EvictionAgent agent =
-      TRY(EvictionAgent::Create(context, tree, HardAt("100Mi"), TwoPods(), kNode));
+      TRY(EvictionAgent::Create(context, tree, HardAt("100Mi"), TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", is_protected ? kFirst : MiB(1)));
   stress::SlabGrowth slab =
       TRY(stress::SlabGrowth::Start({.group = TRY(tree.Container("first", "main")),
@@ -62,16 +63,16 @@ Result<results::Arm> MeasureSignal(ArmContext& context) {
   const auto decision = TRY(agent.Pass());
 
   results::Arm arm = DescribedArm(tree, is_protected ? "96M in use, then 176M" : "1M, then 81M");
-  arm.checks = {BytesAtMost("memory.available with 96M in use", kNode - kFirst, available,
-                            ChargeBatches(context)),
-                BytesAtLeast("the same, at least", kNode - kFirst, available, Error(context)),
-                CountIs("evictions above the threshold", 0, early),
-                BytesAtMost("memory.available with 176M in use", kNode - kFirst - kSecond, left,
-                            ChargeBatches(context)),
-                BytesAtLeast("the same, at least", kNode - kFirst - kSecond, left, Error(context)),
-                CountIs("evictions below the threshold", 1, decision.kind == Kind::kEvict),
-                CountIs("of the pod that uses most", 1,
-                        !agent.evicted().empty() && agent.evicted().front() == "first")};
+  arm.checks = {
+      BytesAtMost("memory.available with 96M in use", kNode - kFirst, available, StatLag(context)),
+      BytesAtLeast("the same, at least", kNode - kFirst, available, Error(context)),
+      CountIs("evictions above the threshold", 0, early),
+      BytesAtMost("memory.available with 176M in use", kNode - kFirst - kSecond, left,
+                  StatLag(context)),
+      BytesAtLeast("the same, at least", kNode - kFirst - kSecond, left, Error(context)),
+      CountIs("evictions below the threshold", 1, decision.kind == Kind::kEvict),
+      CountIs("of the pod that uses most", 1,
+              !agent.evicted().empty() && agent.evicted().front() == "first")};
   arm.notes.push_back(fmt::format(
       "{} inodes are held: their slab is in memory.current and not in the signal", slab.Made()));
   arm.load = {
@@ -90,7 +91,8 @@ Result<results::Arm> MeasureSoftGrace(ArmContext& context) {
   kubelet::KubeletConfiguration config = HardAt(is_protected ? "50Mi" : "150Mi");
   config.eviction_soft = {{"memory.available", "150Mi"}};
   config.eviction_soft_grace_period = {{"memory.available", "2s"}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), kNode));
+  EvictionAgent agent =
+      TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", MiB(120)));
   const Clock& clock = context.clock();
   const Nanoseconds begun = clock.Now();
@@ -120,7 +122,8 @@ Result<results::Arm> MeasureMinReclaim(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, TwoPods(), {}, {.memory = kNode}));
   kubelet::KubeletConfiguration config = HardAt("150Mi");
   if (is_protected) config.eviction_minimum_reclaim = {{"memory.available", "50Mi"}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, TwoPods(), kNode));
+  EvictionAgent agent =
+      TRY(EvictionAgent::Create(context, tree, config, TwoPods(), {.memory = kNode}));
   const stress::AnonHog first = TRY(Fill(context, tree, "first", MiB(100)));
   const stress::AnonHog second = TRY(Fill(context, tree, "second", MiB(60)));
   for (int pass = 0; pass < 4; ++pass) TRY(agent.Pass());
@@ -145,9 +148,9 @@ Result<results::Arm> MeasurePageCacheFalse(ArmContext& context) {
   const cgroup::Cgroup& group = *TRY(tree.Container("first", "main"));
   if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
   EvictionAgent agent =
-      TRY(EvictionAgent::Create(context, tree, HardAt("200Mi"), TwoPods(), kNode));
+      TRY(EvictionAgent::Create(context, tree, HardAt("200Mi"), TwoPods(), {.memory = kNode}));
   const probe::ScratchFile file =
-      TRY(probe::ScratchFile::Write(*context.environment().scratch, kCache));
+      TRY(probe::ScratchFile::Holes(*context.environment().scratch, kCache));
   // Mapped and touched, then read: active with and without the multi-generational LRU.
   stress::FileFlood reader =
       TRY(stress::FileFlood::Start({.group = &group,
@@ -200,8 +203,9 @@ Claim EvictionSignal() {
                "memory.available is 160M, then 80M; nobody is evicted at first, then first. "
                "The inodes' slab is not seen: the root's usage is anon + file.",
            .tolerance =
-               "2M for what the processes touch beside; memory.stat lags by up to 64 pages a "
-               "CPU.",
+               "memory.stat lags by up to 128 pages a CPU: changes of up to 64 pages on each are "
+               "not told, and as many that were told do not yet bring it up to date "
+               "(memcg_rstat_updated()). 1M below for what the processes touch of their own.",
            .control = "first holds 1M: there is more available."},
       .measure = MeasureSignal};
 }

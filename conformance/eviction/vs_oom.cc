@@ -21,7 +21,7 @@ Result<results::Arm> MeasureVsOom(ArmContext& context) {
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   kubelet::KubeletConfiguration config;
   config.eviction_hard = {{"memory.available", fmt::format("{}", kThreshold.value)}};
-  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, pods, kNode));
+  EvictionAgent agent = TRY(EvictionAgent::Create(context, tree, config, pods, {.memory = kNode}));
   const Nanoseconds interval = slow ? Nanoseconds(Milliseconds(500)) : std::chrono::seconds(20);
   TRY(agent.Pass());
   // Up to 16M short of the threshold at once, so that the slow one does not take long.

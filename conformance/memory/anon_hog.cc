@@ -16,17 +16,17 @@ namespace {
 
 using results::Relation;
 
-// The victim's 48M and a hog of 224M do not fit a node of 256M: some 18M must give way. All that
+// The victim's 24M and a hog of 80M do not fit a node of 96M: some 10M must give way. All that
 // could be reclaimed is the victim's page cache. Without protection it goes; with it there is
 // nothing to reclaim, and the hog is OOM-killed instead.
-constexpr Bytes kNode = MiB(256);
-constexpr Bytes kVictimCache = MiB(48);
-constexpr Bytes kVictimMin = MiB(64);
-constexpr Bytes kHog = MiB(224);
+constexpr Bytes kNode = MiB(96);
+constexpr Bytes kVictimCache = MiB(24);
+constexpr Bytes kVictimMin = MiB(32);
+constexpr Bytes kHog = MiB(80);
 // Hogs that try it, one after the other.
-constexpr int kHogs = 3;
+constexpr int kHogs = 2;
 // What the node's other processes and the kernel's own charges may take of it.
-constexpr Bytes kOthers = MiB(16);
+constexpr Bytes kOthers = MiB(8);
 
 int64_t Refaults(const cgroup::KeyedCounters& stat) { return stat.Get("workingset_refault_file"); }
 
@@ -39,12 +39,12 @@ struct Kept {
   int64_t refaults = 0;
 };
 
-// Lets the hogs try one after the other, looking at the victim's pages all the time. A hog is over
+// Lets `hogs` try one after the other, looking at the victim's pages all the time. A hog is over
 // when it has all it wants or was killed.
 Result<Kept> RunHogs(ArmContext& context, const cgroup::Cgroup& group,
-                     const probe::Residency& residency) {
+                     const probe::Residency& residency, int hogs) {
   Kept kept{.least = TRY(residency.Resident()), .hog_touched = kHog};
-  for (int i = 0; i < kHogs; ++i) {
+  for (int i = 0; i < hogs; ++i) {
     stress::AnonHog hog =
         TRY(stress::AnonHog::Start({.group = &group, .target = kHog, .oom_score_adj = 1000}));
     const Nanoseconds begun = context.clock().Now();
@@ -79,9 +79,9 @@ Result<capsule::Tree> PlantVictimAndHog(ArmContext& context, const Protection& p
                        {.memory = kNode, .protection = protection.above});
 }
 
-// node 256M ─┬─ victim  memory.min 64M, reads 48M of page cache over and over
-//            └─ hog     224M of anonymous memory, three times
-Result<Kept> RunAgainst(ArmContext& context, const capsule::Tree& tree) {
+// node 96M ─┬─ victim  memory.min 32M, reads 24M of page cache over and over
+//           └─ hog     80M of anonymous memory, `hogs` times
+Result<Kept> RunAgainst(ArmContext& context, const capsule::Tree& tree, int hogs) {
   const cgroup::Cgroup& victim_group = *TRY(tree.Container("victim", "main"));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kVictimCache));
@@ -92,7 +92,7 @@ Result<Kept> RunAgainst(ArmContext& context, const capsule::Tree& tree) {
   const Bytes before = TRY(residency.Resident());
   const int64_t passes_before = reader.Passes();
   const int64_t refaults_before = Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat")));
-  Kept kept = TRY(RunHogs(context, *TRY(tree.Container("hog", "main")), residency));
+  Kept kept = TRY(RunHogs(context, *TRY(tree.Container("hog", "main")), residency, hogs));
   kept.before = before;
   kept.refaults = Refaults(TRY(cgroup::ReadKeyed(victim_group, "memory.stat"))) - refaults_before;
   kept.passes = reader.Passes() - passes_before;
@@ -110,8 +110,8 @@ Result<results::Arm> MeasureAnonHog(ArmContext& context) {
   const bool is_protected = context.Protected();
   const Bytes min = is_protected ? kVictimMin : Bytes{0};
   const capsule::Tree tree = TRY(PlantVictimAndHog(context, {.victim = min, .above = min}));
-  const Kept kept = TRY(RunAgainst(context, tree));
-  results::Arm arm = DescribedArm(tree, is_protected ? "memory.min 64M" : "memory.min 0");
+  const Kept kept = TRY(RunAgainst(context, tree, kHogs));
+  results::Arm arm = DescribedArm(tree, is_protected ? "memory.min 32M" : "memory.min 0");
   arm.checks = {BytesAtLeast("victim's pages kept (least of all looks)", kVictimCache, kept.least),
                 CountIs("victim's refaults", 0, kept.refaults)};
   // Protected, a hog must have filled all that the victim leaves; in the control arm, its target.
@@ -123,11 +123,11 @@ Result<results::Arm> MeasureParentZero(ArmContext& context) {
   const bool parent_zero = context.Protected();
   const capsule::Tree tree = TRY(PlantVictimAndHog(
       context, {.victim = kVictimMin, .above = parent_zero ? Bytes{0} : kVictimMin}));
-  const Kept kept = TRY(RunAgainst(context, tree));
-  results::Arm arm = DescribedArm(tree, parent_zero ? "memory.min 64M below a kubepods with 0"
-                                                    : "memory.min 64M on the whole path");
+  const Kept kept = TRY(RunAgainst(context, tree, 1));
+  results::Arm arm = DescribedArm(tree, parent_zero ? "memory.min 32M below a kubepods with 0"
+                                                    : "memory.min 32M on the whole path");
   arm.checks = {BytesAtMost("victim's pages left (least of all looks)", kNode - kHog, kept.least),
-                BytesAtLeast("memory that the hogs got", kHog, kept.hog_touched)};
+                BytesAtLeast("memory that the hog got", kHog, kept.hog_touched)};
   arm.load = Loads(kept, kNode - kVictimCache - kOthers);
   return arm;
 }
@@ -142,23 +142,22 @@ Claim MemoryMinAnonHog() {
           "hog.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
       .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
+                .memory = MiB(256),
                 .scratch = true,
                 .realtime = true,
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
-          {.tree = "node 256M ── kubepods  memory.min 64M\n"
-                   "   ├─ pod victim            memory.min 64M (pod and container)\n"
+          {.tree = "node 96M ── kubepods  memory.min 32M\n"
+                   "   ├─ pod victim            memory.min 32M (pod and container)\n"
                    "   └─ besteffort ── pod hog",
-           .load =
-               "The victim reads a 48M file over and over. A hog grows to 224M of anonymous "
-               "memory, three times. Together 272M and more in 256M, no swap: only the victim's "
-               "page cache could give way.",
+           .load = "The victim reads a 24M file over and over. A hog grows to 80M of anonymous "
+                   "memory, twice. Together 104M and more in 96M, no swap: only the victim's page "
+                   "cache could give way.",
            .expected =
-               "All of the victim's 48M stay in the page cache at every look (mincore), and "
+               "All of the victim's 24M stay in the page cache at every look (mincore), and "
                "workingset_refault_file of its group stays 0; the hogs are OOM-killed "
                "instead.",
-           .tolerance = "None: usage (48M and the kernel's share) is below the protection by 16M, "
+           .tolerance = "None: usage (24M and the kernel's share) is below the protection by 7M, "
                         "so no batching of charges can bring it to the edge; below its min the "
                         "kernel does not scan a group at all.",
            .control = "memory.min 0 on the whole path: the victim loses pages, and the hogs get "
@@ -174,19 +173,19 @@ Claim MemoryMinParentZero() {
           "KEP-2570; Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"; mm/memcontrol.c, "
           "effective_protection()",
       .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
+                .memory = MiB(256),
                 .scratch = true,
                 .realtime = true,
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
-          {.tree = "node 256M ── kubepods  memory.min 0\n"
-                   "   ├─ pod victim            memory.min 64M (pod and container)\n"
+          {.tree = "node 96M ── kubepods  memory.min 0\n"
+                   "   ├─ pod victim            memory.min 32M (pod and container)\n"
                    "   └─ besteffort ── pod hog",
-           .load = "As in memory.min.anon-hog: a 48M file that is read all the time, and hogs of "
-                   "224M.",
-           .expected = "Each hog gets its 224M, which leaves 32M at the most to the victim.",
+           .load = "As in memory.min.anon-hog: a 24M file that is read all the time, and a hog of "
+                   "80M.",
+           .expected = "The hog gets its 80M, which leaves 16M at the most to the victim.",
            .tolerance = "None: what the hog holds cannot be the victim's.",
-           .control = "memory.min 64M on kubepods too: the victim keeps all."},
+           .control = "memory.min 32M on kubepods too: the victim keeps all."},
       .measure = MeasureParentZero};
 }
 

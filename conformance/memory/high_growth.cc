@@ -44,7 +44,9 @@ Result<Growth> WatchGrowth(ArmContext& context, const cgroup::Cgroup& group, str
     }
     return false;
   }));
-  clock.WaitUntil(clock.Now() + watch);
+  const Nanoseconds end = clock.Now() + watch;
+  TRY(Await(context, "the end of the watch",
+            [&]() -> Result<bool> { return clock.Now() >= end || !TRY(hog.Running()); }));
   growth.touched = hog.Touched();
   growth.elapsed = clock.Now() - below;
   const cgroup::KeyedCounters events = TRY(cgroup::ReadKeyed(group, "memory.events"));

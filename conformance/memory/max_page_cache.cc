@@ -19,8 +19,8 @@ namespace {
 
 using Kind = stress::FileFloodOptions::Kind;
 
-constexpr Bytes kLimit = MiB(32);
-constexpr Bytes kFile = MiB(96);
+constexpr Bytes kLimit = MiB(16);
+constexpr Bytes kFile = MiB(48);
 constexpr Bytes kAmount = kLimit * 10;
 
 kubelet::Pod LimitedPod(std::string_view limit) {
@@ -58,10 +58,10 @@ Result<Fd> FileInMemory(Bytes size) {
   return fd;
 }
 
-// kubepods ── burstable ── pod ── main  memory.max 32M     a reader of a 96M file, 320M in all
+// kubepods ── burstable ── pod ── main  memory.max 16M     a reader of a 48M file, 160M in all
 Result<results::Arm> MeasureReclaimed(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("32Mi")}));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("16Mi")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   const Fd in_memory = TRY(FileInMemory(kFile));
   const probe::ScratchFile file =
@@ -75,7 +75,7 @@ Result<results::Arm> MeasureReclaimed(ArmContext& context) {
   results::Arm arm = DescribedArm(tree, is_protected ? "a file on a disk" : "a file in memory");
   arm.checks = {
       CountIs("oom_kill in memory.events", 0, flooded.oom_kills),
-      CountIs("floods that moved all of their 320M", 1, flooded.done),
+      CountIs("floods that moved all of their 160M", 1, flooded.done),
       BytesAtMost("memory.current, most of all looks", kLimit, flooded.most,
                   ChargeBatches(context)),
       // It was the limit that made pages give way.
@@ -128,9 +128,9 @@ Claim MemoryMaxPageCacheReclaimed() {
                 .realtime = true,
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
-          {.tree = "burstable ── pod ── main  memory.max 32M, no swap",
-           .load = "A reader of a 96M file, over and over, 320M in all.",
-           .expected = "It moves all of them, no oom_kill; memory.current is never above 32M, and "
+          {.tree = "burstable ── pod ── main  memory.max 16M, no swap",
+           .load = "A reader of a 48M file, over and over, 160M in all.",
+           .expected = "It moves all of them, no oom_kill; memory.current is never above 16M, and "
                        "comes up to it.",
            .tolerance = "At most: a charge of 64 pages that does not fit is counted for a moment "
                         "before it is taken back, one a CPU. At least: the charge batch of each "

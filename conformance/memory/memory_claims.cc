@@ -8,6 +8,7 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryHighThrottles());
   registry.Add(MemoryHighProgress());
   registry.Add(MemoryHighFormula());
+  registry.Add(MemoryHighAutosize());
   registry.Add(MemoryMinAnonHog());
   registry.Add(MemoryMaxPageCacheReclaimed());
   registry.Add(MemoryMaxPageCacheNeverOom());
@@ -16,8 +17,11 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryMinPageCacheFlood());
   registry.Add(MemoryMinTree());
   registry.Add(MemoryMinRandomTrees());
+  registry.Add(MemoryMinNotHandedOn());
+  registry.Add(MemoryLowRandomTrees());
   registry.Add(MemoryMinParentZero());
   registry.Add(MemoryLowBestEffort());
+  registry.Add(MemoryLowBelowMin());
   registry.Add(MemoryStatIdentity());
   registry.Add(MemorySlabCharged());
   registry.Add(MemorySlabProtected());

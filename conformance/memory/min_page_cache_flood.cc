@@ -8,10 +8,10 @@
 namespace nodeproof::conformance {
 namespace {
 
-constexpr Bytes kNode = MiB(96);
-constexpr Bytes kVictimCache = MiB(32);
-constexpr Bytes kProtection = MiB(40);
-constexpr Bytes kFloodFile = MiB(96);
+constexpr Bytes kNode = MiB(48);
+constexpr Bytes kVictimCache = MiB(16);
+constexpr Bytes kProtection = MiB(24);
+constexpr Bytes kFloodFile = MiB(48);
 constexpr Bytes kFlood = kNode * 4;
 
 kubelet::Pod GuaranteedVictim() {
@@ -38,8 +38,8 @@ Result<stress::FileFlood> RunFlood(ArmContext& context, const cgroup::Cgroup& gr
   return flood;
 }
 
-// node 96M ─┬─ victim  memory.min 40M, 32M of page cache, at rest
-//           └─ flood   reads a 96M file over and over, 384M in all
+// node 48M ─┬─ victim  memory.min 24M, 16M of page cache, at rest
+//           └─ flood   reads a 48M file over and over, 192M in all
 Result<results::Arm> MeasureFlood(ArmContext& context) {
   const bool is_protected = context.Protected();
   const Bytes protection = is_protected ? kProtection : Bytes{0};
@@ -57,7 +57,7 @@ Result<results::Arm> MeasureFlood(ArmContext& context) {
       TRY(RunFlood(context, *TRY(tree.Container("flood", "main")), file, victim, kFlood));
   const RestingVictim::Reread reread = TRY(victim.ReadAgain(context));
 
-  results::Arm arm = DescribedArm(tree, is_protected ? "memory.min 40M" : "memory.min 0");
+  results::Arm arm = DescribedArm(tree, is_protected ? "memory.min 24M" : "memory.min 0");
   arm.checks = {
       BytesAtLeast("victim's pages kept (least of all looks)", kVictimCache, victim.least()),
       CountIs("victim's refaults", 0, reread.refaults)};
@@ -68,11 +68,11 @@ Result<results::Arm> MeasureFlood(ArmContext& context) {
 }
 
 constexpr Bytes kLowFlood = kNode * 2;
-constexpr Bytes kHog = MiB(80);
+constexpr Bytes kHog = MiB(40);
 
-// node 96M ─┬─ burstable ── victim    memory.low 40M, 32M of page cache, at rest
-//           └─ besteffort ─┬─ flood   192M through the page cache
-//                          └─ hog     then 80M of anonymous memory
+// node 48M ─┬─ burstable ── victim    memory.low 24M, 16M of page cache, at rest
+//           └─ besteffort ─┬─ flood   96M through the page cache
+//                          └─ hog     then 40M of anonymous memory
 Result<results::Arm> MeasureLow(ArmContext& context) {
   const bool is_protected = context.Protected();
   const Bytes low = is_protected ? kProtection : Bytes{0};
@@ -97,12 +97,12 @@ Result<results::Arm> MeasureLow(ArmContext& context) {
             [&]() -> Result<bool> { return hog.Touched() >= kHog || !TRY(hog.Running()); }));
   const Bytes left = TRY(victim.Look());
 
-  results::Arm arm = DescribedArm(tree, is_protected ? "memory.low 40M" : "memory.low 0");
+  results::Arm arm = DescribedArm(tree, is_protected ? "memory.low 24M" : "memory.low 0");
   arm.checks = {
       BytesAtLeast("victim's pages kept while the flood ran", kVictimCache, kept),
       CountIs("low in memory.events while the flood ran", 0, early),
-      BytesAtMost("victim's pages left once the hog has 80M", kNode - kHog, left),
-      CountIs("hogs that got their 80M", 1, hog.Touched() >= kHog),
+      BytesAtMost("victim's pages left once the hog has 40M", kNode - kHog, left),
+      CountIs("hogs that got their 40M", 1, hog.Touched() >= kHog),
       measure::ExactCheck("low in memory.events of the victim",
                           {1, results::Relation::kAtLeast, 0, "count"},
                           static_cast<double>(TRY(Counter(group, "memory.events", "low"))))};
@@ -121,21 +121,21 @@ Claim MemoryMinPageCacheFlood() {
           "and its cached reads do not refault.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
       .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
+                .memory = MiB(256),
                 .scratch = true,
                 .realtime = true,
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
-          {.tree = "node 96M ── kubepods  memory.min 40M\n"
-                   "   ├─ pod victim            memory.min 40M (pod and container)\n"
+          {.tree = "node 48M ── kubepods  memory.min 24M\n"
+                   "   ├─ pod victim            memory.min 24M (pod and container)\n"
                    "   └─ besteffort ── pod flood",
            .load =
-               "The victim reads a 32M file twice and rests, so that nothing but protection "
-               "keeps its pages. The flood reads a 96M file over and over: four times the node. "
+               "The victim reads a 16M file twice and rests, so that nothing but protection "
+               "keeps its pages. The flood reads a 48M file over and over: four times the node. "
                "Then the victim reads its file again.",
-           .expected = "All of the victim's 32M stay at every look (mincore), and reading them "
+           .expected = "All of the victim's 16M stay at every look (mincore), and reading them "
                        "again refaults nothing.",
-           .tolerance = "None: usage (32M and the kernel's share) is below the protection by 8M, "
+           .tolerance = "None: usage (16M and the kernel's share) is below the protection by 8M, "
                         "and below its min the kernel does not scan a group at all.",
            .control = "memory.min 0 on the whole path: the flood takes the victim's pages."},
       .measure = MeasureFlood};
@@ -149,20 +149,20 @@ Claim MemoryLowBestEffort() {
           "yields instead of an OOM kill when nothing else is left.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.low\"",
       .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
+                .memory = MiB(256),
                 .scratch = true,
                 .realtime = true,
                 .why_realtime = "its page cache needs a disk"},
       .explanation =
-          {.tree = "node 96M ── kubepods  memory.low 40M\n"
-                   "   ├─ burstable             memory.low 40M\n"
-                   "   │   └─ pod victim        memory.low 40M (pod and container)\n"
+          {.tree = "node 48M ── kubepods  memory.low 24M\n"
+                   "   ├─ burstable             memory.low 24M\n"
+                   "   │   └─ pod victim        memory.low 24M (pod and container)\n"
                    "   └─ besteffort ─┬─ pod flood\n"
                    "                  └─ pod hog",
-           .load = "The victim holds 32M of page cache, at rest. A flood reads 192M; then a hog "
-                   "grows to 80M of anonymous memory, which leaves 16M for all others.",
-           .expected = "While the flood runs all 32M stay, without a `low` event. The hog gets its "
-                       "80M without an OOM kill: the victim is then left with 16M at most, and "
+           .load = "The victim holds 16M of page cache, at rest. A flood reads 96M; then a hog "
+                   "grows to 40M of anonymous memory, which leaves 8M for all others.",
+           .expected = "While the flood runs all 16M stay, without a `low` event. The hog gets its "
+                       "40M without an OOM kill: the victim is then left with 8M at most, and "
                        "`low` is counted in its memory.events.",
            .tolerance = "None: usage is below the protection by 8M while the flood runs, and what "
                         "the hog holds cannot be the victim's.",

@@ -119,7 +119,9 @@ Result<results::Arm> MeasureAttribution(ArmContext& context) {
 constexpr Bytes kGuaranteed = MiB(32);
 constexpr Bytes kRead = kGuaranteed * 4;
 
-// node ── kubepods ── pod   memory.min = memory.max = 32M ── main  the same     reads 128M
+// node ── kubepods ── pod   memory.min = memory.max = 32M ── main  the same     reads a file of
+// 128M that has no
+//     block on the disk
 Result<results::Arm> MeasureGuaranteed(ArmContext& context) {
   const bool is_protected = context.Protected();
   kubelet::KubeletConfiguration config;
@@ -135,7 +137,7 @@ Result<results::Arm> MeasureGuaranteed(ArmContext& context) {
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), config, {pod}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   const probe::ScratchFile file =
-      TRY(probe::ScratchFile::Write(*context.environment().scratch, kRead));
+      TRY(probe::ScratchFile::Holes(*context.environment().scratch, kRead));
   stress::FileFlood reader =
       TRY(stress::FileFlood::Start({.group = &group, .file = file.path(), .amount = kRead}));
   TRY(Await(context, "the reader's end", [&]() -> Result<bool> {

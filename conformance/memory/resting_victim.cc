@@ -12,8 +12,11 @@ Result<int64_t> Refaults(const cgroup::Cgroup& group) {
 }  // namespace
 
 Result<RestingVictim> RestingVictim::Start(ArmContext& context, const cgroup::Cgroup& group,
-                                           Bytes cache) {
-  probe::ScratchFile file = TRY(probe::ScratchFile::Write(*context.environment().scratch, cache));
+                                           Bytes cache, Content content) {
+  const std::filesystem::path& disk = *context.environment().scratch;
+  probe::ScratchFile file =
+      TRY(content == Content::kBlocks ? probe::ScratchFile::Write(disk, cache)
+                                      : probe::ScratchFile::Holes(disk, cache));
   probe::Residency residency = TRY(probe::Residency::Open(file.path()));
   // Two passes: the second finds every page, which gives the time of a cached read.
   probe::CachedReader reader = TRY(probe::CachedReader::Start(

@@ -11,8 +11,11 @@ namespace nodeproof::conformance {
 
 class RestingVictim {
  public:
+  // What its file holds: blocks on the disk, or none, so that reading it costs no I/O.
+  enum class Content { kBlocks, kHoles };
   // Reads `cache` bytes of a file of its own into the page cache, charged to `group`.
-  static Result<RestingVictim> Start(ArmContext& context, const cgroup::Cgroup& group, Bytes cache);
+  static Result<RestingVictim> Start(ArmContext& context, const cgroup::Cgroup& group, Bytes cache,
+                                     Content content = Content::kBlocks);
 
   // Looks at its pages: what is there now, and the least of all looks so far.
   Result<Bytes> Look();

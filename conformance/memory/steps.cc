@@ -60,6 +60,8 @@ Bytes ChargeBatches(const ArmContext& context) {
   return Bytes{64 * ::sysconf(_SC_PAGESIZE)} * static_cast<int64_t>(context.online().size());
 }
 
+Bytes StatLag(const ArmContext& context) { return ChargeBatches(context) * 2; }
+
 Bytes KernelShare(const ArmContext& context, Bytes pages) {
   return Bytes{pages.value / ::sysconf(_SC_PAGESIZE) * 8} + ChargeBatches(context) + MiB(1);
 }

@@ -32,6 +32,10 @@ Status Await(const ArmContext& context, std::string_view what,
 // Each CPU may hold one batch of 64 pages that are charged to a group and not yet used
 // (MEMCG_CHARGE_BATCH, mm/memcontrol.c).
 Bytes ChargeBatches(const ArmContext& context);
+// How far memory.stat may lag behind (mm/memcontrol.c, memcg_rstat_updated()): up to 64 pages of
+// changes on each CPU are not told yet, and up to as many that were told do not make a reader bring
+// it up to date. It is every 2 s, however little changed.
+Bytes StatLag(const ArmContext& context);
 // What the kernel charges beside `pages` of a single process: page tables (8 bytes a page), the
 // batches, and 1 MiB for the process itself (its stack, page directory and kernel objects).
 Bytes KernelShare(const ArmContext& context, Bytes pages);

@@ -4,9 +4,9 @@
 
 #include "conformance/memory/memory_claims.h"
 #include "conformance/memory/steps.h"
-#include "conformance/memory/swap_file.h"
 #include "conformance/pods.h"
 #include "harness/cgroup/stats.h"
+#include "harness/probe/swap_file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -14,10 +14,10 @@ namespace {
 // A node of 2Gi with 512Mi of swap: a request of 64Mi gets 64/2048 of it, 16Mi.
 constexpr Bytes kLimit = MiB(96);
 constexpr Bytes kSwap = MiB(16);
-constexpr Bytes kTarget = MiB(160);
+constexpr Bytes kTarget = MiB(128);
 
 // kubepods ── burstable ── pod ── main   memory.max 96M, memory.swap.max 16M   a hog that wants
-// 160M
+// 128M
 Result<results::Arm> MeasureSwap(ArmContext& context) {
   const bool is_protected = context.Protected();
   kubelet::NodeSpec node = kubelet::SimpleNode(4, GiB(2).value);
@@ -28,7 +28,7 @@ Result<results::Arm> MeasureSwap(ArmContext& context) {
   config.swap_behavior =
       is_protected ? kubelet::SwapBehavior::kLimitedSwap : kubelet::SwapBehavior::kNoSwap;
   const kubelet::Pod pod = MakePod("pod", {{.memory_request = "64Mi", .memory_limit = "96Mi"}});
-  const auto swap = TRY(SwapFile::Make(*context.environment().scratch, MiB(64)));
+  const auto swap = TRY(probe::SwapFile::Make(*context.environment().scratch, MiB(32)));
   const capsule::Tree tree = TRY(context.Plant(node, config, {pod}));
   // The capsule has none of its own; the next tree takes it away again.
   TRY(context.environment().capsule->group().Write("memory.swap.max", "max"));
@@ -78,8 +78,8 @@ Claim MemorySwapLimited() {
       .explanation =
           {.tree = "burstable ── pod ── main   memory.max 96M, memory.swap.max 16M",
            .load =
-               "The plan is for a node of 2Gi with 512Mi of swap; a swap file of 64M is on. A hog "
-               "wants 160M.",
+               "The plan is for a node of 2Gi with 512Mi of swap; a swap file of 32M is on. A hog "
+               "wants 128M.",
            .expected = "memory.swap.max is 64Mi / 2Gi x 512Mi = 16Mi. The hog touches 112M and is "
                        "OOM-killed; memory.swap.current is never above 16M.",
            .tolerance = "Less by the kernel's share (page tables, batches, 1 MiB for the process). "

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "conformance/memory/swap_file.h"
 #include "conformance/numa/far_memory.h"
 #include "conformance/numa/kernel_setting.h"
 #include "conformance/numa/numa_claims.h"
 #include "conformance/pods.h"
 #include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
+#include "harness/probe/swap_file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -51,7 +51,7 @@ Result<results::Arm> MeasureDemotion(ArmContext& context) {
   const KernelSetting balancing = TRY(KernelSetting::Set(kBalancing, "0", "CONFIG_NUMA_BALANCING"));
   const KernelSetting demotion =
       TRY(KernelSetting::Set(kDemotion, is_protected ? "true" : "false", "demotion, kernel 5.15"));
-  const auto swap = TRY(SwapFile::Make(*context.environment().scratch, MiB(64)));
+  const auto swap = TRY(probe::SwapFile::Make(*context.environment().scratch, MiB(64)));
   const capsule::Tree tree =
       TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}, AllowSwap));
   TRY(context.environment().capsule->group().Write("memory.swap.max", "max"));

@@ -5,6 +5,7 @@ namespace nodeproof::conformance {
 void RegisterOomClaims(ClaimRegistry& registry) {
   registry.Add(OomOrder());
   registry.Add(OomLargestFirst());
+  registry.Add(OomGlobalOrder());
   registry.Add(OomStaysInside());
   registry.Add(OomScoreAdjValues());
   registry.Add(OomGroup());

@@ -9,6 +9,7 @@ void RegisterOomClaims(ClaimRegistry& registry);
 
 Claim OomOrder();
 Claim OomLargestFirst();
+Claim OomGlobalOrder();
 Claim OomStaysInside();
 Claim OomScoreAdjValues();
 Claim OomGroup();

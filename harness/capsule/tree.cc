@@ -15,6 +15,7 @@ Result<Tree> Tree::Plant(const Cgroup& root, const PlannedCgroup& planned,
 
 Tree::~Tree() {
   if (!groups_) return;  // moved from
+  if (before_removal_) before_removal_();
   groups_.reset();
   const auto children = root_->Children();
   if (!children) return;
@@ -54,6 +55,12 @@ Status Tree::WriteKnobs(const Cgroup& group, const PlannedCgroup& planned) {
   }
   entries_.push_back(std::move(entry));
   return {};
+}
+
+std::vector<Tree::Group> Tree::Groups() const {
+  std::vector<Group> groups;
+  for (const auto& [path, planted] : *groups_) groups.push_back({path, &planted.group});
+  return groups;
 }
 
 Result<const Cgroup*> Tree::At(std::string_view path) const {

@@ -1,6 +1,7 @@
 // A planted tree: the cgroups of a kubelet::Plan as they stand below the capsule.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +34,16 @@ class Tree {
   Result<const cgroup::Cgroup*> NodeSlice() const;
   Result<const cgroup::Cgroup*> SystemSlice() const;
 
+  // Every group by its planned path, in order of the paths. The pointers hold until the tree is
+  // removed, also when it moves.
+  struct Group {
+    std::string path;
+    const cgroup::Cgroup* group;
+  };
+  std::vector<Group> Groups() const;
+  // Called once, before anything is killed or removed.
+  void BeforeRemoval(std::function<void()> callback) { before_removal_ = std::move(callback); }
+
   // What stands, for the report: every group with its knobs as the kernel read them back.
   const std::vector<results::TreeEntry>& entries() const { return entries_; }
   // Knobs that the kernel accepted but did not keep: "cpu.weight of …: wrote 30, kernel holds 100".
@@ -45,7 +56,7 @@ class Tree {
     std::string container;
     cgroup::Cgroup group;
   };
-  using Groups = std::map<std::string, Planted, std::less<>>;
+  using PlantedGroups = std::map<std::string, Planted, std::less<>>;
 
   explicit Tree(const cgroup::Cgroup& root) : root_(&root) {}
   Status PlantBelow(const cgroup::Cgroup& parent, const kubelet::PlannedCgroup& planned,
@@ -55,9 +66,10 @@ class Tree {
                                          std::string_view container) const;
 
   const cgroup::Cgroup* root_;
-  std::unique_ptr<Groups> groups_ = std::make_unique<Groups>();
+  std::unique_ptr<PlantedGroups> groups_ = std::make_unique<PlantedGroups>();
   std::vector<results::TreeEntry> entries_;
   std::vector<std::string> discrepancies_;
+  std::function<void()> before_removal_;
 };
 
 }  // namespace nodeproof::capsule

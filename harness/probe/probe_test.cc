@@ -1,12 +1,16 @@
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/probe/cached_reader.h"
+#include "harness/probe/forker.h"
+#include "harness/probe/huge_page_user.h"
 #include "harness/probe/placement.h"
+#include "harness/probe/request_server.h"
 #include "harness/probe/residency.h"
 #include "harness/probe/scratch_file.h"
 #include "harness/probe/wait_meter.h"
@@ -82,6 +86,17 @@ TEST(ScratchFile, IsUncachedUntilItIsRead) {
   EXPECT_GE(reader->Passes(), 1);
 }
 
+TEST(ScratchFile, HolesTakeNoBlockAndAreCachedWhenRead) {
+  const auto file = ScratchFile::Holes(testing::TempDir(), MiB(2));
+  if (!file && file.error().code == EOPNOTSUPP) GTEST_SKIP() << "no unnamed files here";
+  ASSERT_TRUE(file) << file.error().message;
+  struct stat status {};
+  ASSERT_EQ(::stat(file->path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_blocks, 0);
+  EXPECT_EQ(status.st_size, MiB(2).value);
+  EXPECT_FALSE(ScratchFile::Holes("/no/such/directory", MiB(1)));
+}
+
 TEST(ScratchFile, ErrorsNameTheDirectory) {
   EXPECT_FALSE(ScratchFile::Write(testing::TempDir(), Bytes{1000}));
   const auto nowhere = ScratchFile::Write("/no/such/directory", MiB(1));
@@ -110,12 +125,49 @@ TEST(CachedReader, RestsUntilItMayGoOn) {
   EXPECT_TRUE(reader->Running().value());
 }
 
+TEST(RequestServer, ServesCachedRequestsWithoutSleeping) {
+  const auto file = MemoryFile("served", true);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(WriteAll(file->get(), std::string(1 << 20, 'a'), "served"));
+  auto server = RequestServer::Start({.file = fmt::format("/proc/self/fd/{}", file->get())});
+  ASSERT_TRUE(server) << server.error().message;
+  ASSERT_TRUE(server->AwaitFirstPass(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (server->Served() < 50) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_EQ(server->Slept(), 0);
+  EXPECT_GT(server->Percentile99(0), Nanoseconds(0));
+  EXPECT_TRUE(server->Running().value());
+}
+
 TEST(CachedReader, AMissingFileIsAnEndBeforeTheFirstPass) {
   auto reader = CachedReader::Start({.file = "/no/such/file"});
   ASSERT_TRUE(reader);
   const auto ready = reader->AwaitFirstPass(Seconds(60));
   ASSERT_FALSE(ready);
   EXPECT_NE(ready.error().message.find("exit 119"), std::string::npos);
+}
+
+TEST(Forker, CountsItsForksAndStartsAnew) {
+  auto forker = Forker::Start({.interval = Microseconds(100)});
+  ASSERT_TRUE(forker) << forker.error().message;
+  ASSERT_TRUE(forker->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (forker->Forks() < 5) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_EQ(forker->Failures(), 0);
+  EXPECT_GT(forker->Latency().Percentile(0.5), Nanoseconds(0));
+  ASSERT_TRUE(forker->StartAnew(Seconds(60)));
+  while (forker->Forks() < 1) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_GE(forker->Latency().count(), 1u);
+}
+
+TEST(HugePageUser, MoreThanAnyNodeHasIsRefused) {
+  // 512 TiB of pages: more than an address space holds.
+  auto user = HugePageUser::Start({.pages = int64_t{1} << 28});
+  ASSERT_TRUE(user) << user.error().message;
+  ASSERT_TRUE(user->AwaitDone(Seconds(60)));
+  EXPECT_EQ(user->MapError(), ENOMEM);
+  EXPECT_EQ(user->Touched(), 0);
+  EXPECT_FALSE(user->DiedOfSigbus());
 }
 
 }  // namespace

@@ -30,4 +30,12 @@ Result<ScratchFile> ScratchFile::Write(const std::filesystem::path& directory, B
   return ScratchFile(std::move(fd));
 }
 
+Result<ScratchFile> ScratchFile::Holes(const std::filesystem::path& directory, Bytes size) {
+  Fd fd = TRY(OpenAt(AT_FDCWD, directory.string(), O_RDWR | O_TMPFILE, 0600));
+  if (::ftruncate(fd.get(), size.value) != 0) {
+    return FailErrno(errno, fmt::format("size an unnamed file in {}", directory.string()));
+  }
+  return ScratchFile(std::move(fd));
+}
+
 }  // namespace nodeproof::probe

@@ -17,6 +17,10 @@ class ScratchFile {
   // to whoever reads them first. Errors: no space; a file system without O_TMPFILE or O_DIRECT.
   static Result<ScratchFile> Write(const std::filesystem::path& directory, Bytes size);
 
+  // Makes an unnamed file of `size` that has no block on the disk: it reads as zeros, through the
+  // page cache but without I/O.
+  static Result<ScratchFile> Holes(const std::filesystem::path& directory, Bytes size);
+
   // Opens the file in this process and in its children.
   std::filesystem::path path() const { return fmt::format("/proc/self/fd/{}", fd_.get()); }
 

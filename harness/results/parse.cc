@@ -82,9 +82,34 @@ Result<TreeEntry> ReadTreeEntry(const Json& json, std::string path) {
   return entry;
 }
 
+Result<Series> ReadSeries(const Json& json, std::string path) {
+  const Object object = TRY(Object::At(json, std::move(path)));
+  TRY(object.NoFieldsBut({"group", "quantity", "unit", "points"}));
+  Series series{
+      TRY(object.Text("group")), TRY(object.Text("quantity")), TRY(object.Text("unit")), {}};
+  const Json& points = *TRY(object.Need("points"));
+  const std::string where = object.PathOf("points");
+  if (!points.is_array()) return Fail("{}: not an array", where);
+  series.points.reserve(points.size());
+  for (const Json& point : points) {
+    const bool pair = point.is_array() && point.size() == 2 && point[0].is_number() &&
+                      point[1].is_number() && std::isfinite(point[0].get<double>()) &&
+                      std::isfinite(point[1].get<double>());
+    if (!pair) return Fail("{}[{}]: not [time, value]", where, series.points.size());
+    series.points.push_back({point[0].get<double>(), point[1].get<double>()});
+  }
+  return series;
+}
+
+Result<Evidence> ReadEvidence(const Json& json, std::string path) {
+  const Object object = TRY(Object::At(json, std::move(path)));
+  TRY(object.NoFieldsBut({"title", "text"}));
+  return Evidence{TRY(object.Text("title")), TRY(object.Text("text"))};
+}
+
 Result<Arm> ReadArm(const Object& object) {
   TRY(object.NoFieldsBut({"description", "quantity", "expected", "measured", "finding", "checks",
-                          "load", "tree", "notes", "duration_s"}));
+                          "load", "tree", "series", "notes", "duration_s"}));
   Arm arm;
   arm.description = TRY(object.Text("description"));
   const bool decided = object.Find("quantity") || object.Find("expected") ||
@@ -95,6 +120,7 @@ Result<Arm> ReadArm(const Object& object) {
   std::ranges::move(further, std::back_inserter(arm.checks));
   arm.load = TRY(object.Each<LoadProof>("load", ReadLoad));
   arm.tree = TRY(object.Each<TreeEntry>("tree", ReadTreeEntry));
+  if (object.Find("series")) arm.series = TRY(object.Each<Series>("series", ReadSeries));
   arm.notes = TRY(object.Texts("notes"));
   arm.duration_s = TRY(object.NonNegative("duration_s"));
   return arm;
@@ -114,7 +140,7 @@ bool IsClaimId(std::string_view id) {
 Result<Claim> ReadClaim(const Json& json, std::string path) {
   const Object object = TRY(Object::At(json, std::move(path)));
   TRY(object.NoFieldsBut({"id", "statement", "source", "verdict", "reason", "iteration", "arms",
-                          "shape", "no_control_reason", "known", "duration_s"}));
+                          "shape", "no_control_reason", "known", "evidence", "duration_s"}));
   Claim claim;
   claim.id = TRY(object.Text("id"));
   if (!IsClaimId(claim.id)) {
@@ -143,6 +169,9 @@ Result<Claim> ReadClaim(const Json& json, std::string path) {
     const Object known = TRY(object.Sub("known"));
     TRY(known.NoFieldsBut({"evidence", "reference"}));
     claim.known = KnownViolation{TRY(known.Text("evidence")), TRY(known.Text("reference"))};
+  }
+  if (object.Find("evidence")) {
+    claim.evidence = TRY(object.Each<Evidence>("evidence", ReadEvidence));
   }
   claim.duration_s = TRY(object.NonNegative("duration_s"));
   return claim;

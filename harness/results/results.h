@@ -72,6 +72,24 @@ struct TreeEntry {
   std::map<std::string, std::string> knobs;  // file -> value as the kernel read it back
 };
 
+// What a group of the tree did while the arm ran, for the report's charts.
+struct Series {
+  struct Point {
+    double time_s = 0;  // since the tree was planted
+    double value = 0;
+  };
+  std::string group;     // its path below the capsule
+  std::string quantity;  // "memory.current"
+  std::string unit;
+  std::vector<Point> points;
+};
+
+// What an engineer would look at first, as the kernel showed it when the arm ended.
+struct Evidence {
+  std::string title;  // "cgroup /kubepods.slice", "kernel log"
+  std::string text;
+};
+
 // One arm of a claim. Its first check is the deciding one: in JSON its fields stand in the arm
 // itself ("expected", "measured", "finding", "quantity"), the others in "checks".
 struct Arm {
@@ -79,6 +97,7 @@ struct Arm {
   std::vector<Check> checks;
   std::vector<LoadProof> load;
   std::vector<TreeEntry> tree;
+  std::vector<Series> series;
   std::vector<std::string> notes;  // "2 windows discarded: the node stood still for 31 ms"
   double duration_s = 0;
 };
@@ -100,6 +119,7 @@ struct Claim {
   std::optional<Arm> control_arm;
   std::string no_control_reason;  // why there is no control arm, when there is none
   std::optional<KnownViolation> known;
+  std::vector<Evidence> evidence;  // of a claim that is violated, inconclusive or in error
   double duration_s = 0;
 };
 

@@ -47,6 +47,19 @@ Json ToJson(const TreeEntry& entry) {
   return {{"path", ToValidUtf8(entry.path)}, {"knobs", std::move(knobs)}};
 }
 
+Json ToJson(const Series& series) {
+  Json points = Json::array();
+  for (const auto& [time_s, value] : series.points) points.push_back({time_s, value});
+  return {{"group", ToValidUtf8(series.group)},
+          {"quantity", ToValidUtf8(series.quantity)},
+          {"unit", ToValidUtf8(series.unit)},
+          {"points", std::move(points)}};
+}
+
+Json ToJson(const Evidence& evidence) {
+  return {{"title", ToValidUtf8(evidence.title)}, {"text", ToValidUtf8(evidence.text)}};
+}
+
 template <typename T>
 Json List(const std::vector<T>& items) {
   Json list = Json::array();
@@ -69,6 +82,7 @@ Json ToJson(const Arm& arm) {
     }
   }
   json["checks"] = std::move(further);
+  if (!arm.series.empty()) json["series"] = List(arm.series);
   return json;
 }
 
@@ -88,6 +102,7 @@ Json ClaimJson(const Claim& claim) {
   if (!claim.no_control_reason.empty()) {
     json["no_control_reason"] = ToValidUtf8(claim.no_control_reason);
   }
+  if (!claim.evidence.empty()) json["evidence"] = List(claim.evidence);
   if (claim.known) {
     json["known"] = {{"evidence", ToValidUtf8(claim.known->evidence)},
                      {"reference", ToValidUtf8(claim.known->reference)}};

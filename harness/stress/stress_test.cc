@@ -5,9 +5,11 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/stress/anon_hog.h"
+#include "harness/stress/autosizer.h"
 #include "harness/stress/cpu_hog.h"
 #include "harness/stress/file_flood.h"
 #include "harness/stress/slab_growth.h"
+#include "harness/stress/thread_growth.h"
 
 namespace nodeproof::stress {
 namespace {
@@ -134,6 +136,25 @@ TEST(AnonHog, AnEndBeforeTheTargetIsAnError) {
   EXPECT_NE(full.error().message.find("anon-hog ended before it was ready: exit 120"),
             std::string::npos)
       << full.error().message;
+}
+
+TEST(AutosizeLaw, LowersWhileCalmAndGivesWayToStalls) {
+  const AutosizeLaw law{.target = 0.01, .probe = 0.05, .backoff = 0.10};
+  EXPECT_EQ(law.Next(MiB(100), 0), MiB(95));
+  EXPECT_EQ(law.Next(MiB(100), 0.01), MiB(95));
+  EXPECT_EQ(law.Next(MiB(100), 0.011).value, 115'343'360);
+  EXPECT_EQ(law.Next(MiB(100), 1).value, 115'343'360);
+}
+
+TEST(ThreadGrowth, TouchesHeapStacksAndWhatItShares) {
+  auto growth =
+      ThreadGrowth::Start({.heap = MiB(2), .threads = 3, .stack = KiB(512), .shared = MiB(1)});
+  ASSERT_TRUE(growth) << growth.error().message;
+  ASSERT_TRUE(growth->AwaitDone(Seconds(60)));
+  EXPECT_EQ(growth->Heap(), MiB(2));
+  EXPECT_EQ(growth->Stacks(), KiB(3 * (512 - 32)));
+  EXPECT_EQ(growth->Shared(), MiB(1));
+  EXPECT_TRUE(growth->Running().value());
 }
 
 }  // namespace

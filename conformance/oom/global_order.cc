@@ -1,0 +1,116 @@
+// Who dies when the machine itself runs out of memory: no limit of any group is met.
+#include <algorithm>
+#include <memory>
+
+#include "conformance/oom/oom_claims.h"
+#include "conformance/oom/pressing.h"
+#include "conformance/pods.h"
+#include "harness/base/file.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+constexpr const char* kPool = "/proc/sys/vm/nr_hugepages";
+constexpr Bytes kLeft = MiB(128);
+
+// A field of /proc/meminfo that is in kB.
+Result<Bytes> MemInfo(std::string_view key) {
+  const std::string text = TRY(ReadFile("/proc/meminfo"));
+  for (const std::string_view line : Split(text, '\n')) {
+    const auto words = Words(line);
+    if (words.size() == 3 && words[0] == key) return KiB(TRY(ParseInt(words[1])));
+  }
+  return Unsupported("/proc/meminfo has no `{}`", key);
+}
+
+// All of the machine's memory but `left`, put aside in the pool of huge pages while this lives: a
+// large machine then runs out as quickly as a small one. Nobody is charged for pages of the pool.
+class PutAside {
+ public:
+  static Result<std::unique_ptr<PutAside>> AllBut(Bytes left) {
+    const auto before = ReadFile(kPool);
+    if (!before) return Unsupported("the kernel has no {}", kPool);
+    const Bytes page = TRY(MemInfo("Hugepagesize:"));
+    auto aside = std::unique_ptr<PutAside>(new PutAside(TRY(ParseInt(Trim(*before)))));
+    int64_t pages = aside->before_;
+    // The kernel reclaims page cache while it looks for pages, so that what is available changes.
+    for (int i = 0; i < 4; ++i) {
+      const Bytes available = TRY(MemInfo("MemAvailable:"));
+      if (available <= left + page * 4) return aside;
+      pages += (available - left).value / page.value;
+      TRY(WriteFileAt(AT_FDCWD, kPool, fmt::format("{}", pages)));
+      pages = TRY(ParseInt(Trim(TRY(ReadFile(kPool)))));
+    }
+    return Unsupported("{} are still available after the pool of huge pages grew to {}",
+                       FormatBytes(TRY(MemInfo("MemAvailable:"))), pages);
+  }
+  ~PutAside() { (void)WriteFileAt(AT_FDCWD, kPool, fmt::format("{}", before_)); }
+
+ private:
+  explicit PutAside(int64_t before) : before_(before) {}
+  int64_t before_;
+};
+
+// machine, 128M left ─┬─ system       a process of the node, -999, 4M; the presser, -1000
+//                     └─ kubepods ─┬─ guaranteed            32M  -997
+//                                  ├─ burstable ─┬─ large   24M   250
+//                                  │             └─ small   16M   875
+//                                  └─ besteffort             8M  1000
+Result<results::Arm> MeasureGlobalOrder(ArmContext& context) {
+  const bool is_protected = context.Protected();
+  const std::vector<kubelet::Pod> pods = {
+      PodOf("guaranteed", "512Mi", "512Mi"), PodOf("large-request", "6Gi", ""),
+      PodOf("small-request", "1Gi", ""), MakePod("besteffort", {{}})};
+  const Bytes all = TRY(MemInfo("MemTotal:"));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, pods, {}, {.memory = all * 2}));
+  const auto aside = TRY(PutAside::AllBut(kLeft));
+  const cgroup::Cgroup& capsule = context.environment().capsule->group();
+  const int64_t limits_met = TRY(Counter(capsule, "memory.events", "oom"));
+  const Deaths deaths = TRY(Press(context, tree, pods,
+                                  {{"guaranteed", MiB(32)},
+                                   {"large-request", MiB(24)},
+                                   {"small-request", MiB(16)},
+                                   {"besteffort", MiB(8)}},
+                                  !is_protected, kLeft));
+  results::Arm arm =
+      OrderArm(tree, is_protected ? "oom_score_adj as the kubelet sets it" : "equal scores", deaths,
+               {"besteffort", "small-request", "large-request", "guaranteed"}, MiB(8));
+  arm.checks.push_back(CountIs("limits of groups that were met", 0,
+                               TRY(Counter(capsule, "memory.events", "oom")) - limits_met));
+  return arm;
+}
+
+}  // namespace
+
+Claim OomGlobalOrder() {
+  return {
+      .id = "oom.global-order",
+      .statement =
+          "When the machine itself runs out of memory BestEffort dies first, then Burstable by "
+          "request, then Guaranteed; the node's own processes live.",
+      .source = "pkg/kubelet/qos/policy.go, v1.36; mm/oom_kill.c, out_of_memory()",
+      .needs = {.controllers = kMemoryControllers,
+                .memory = MiB(256),
+                .whole_node = true,
+                .why_whole_node = "it exhausts the machine's memory"},
+      .explanation =
+          {.tree = "machine ─┬─ system.slice              a process of the node  -999\n"
+                   "         └─ kubepods ─┬─ pod guaranteed     holds 32M  -997\n"
+                   "                      ├─ burstable ─┬─ pod large-request  24M   250\n"
+                   "                      │             └─ pod small-request  16M   875\n"
+                   "                      └─ besteffort ── pod besteffort      8M  1000",
+           .load = "No group has a limit that could be met. The pool of huge pages takes all of "
+                   "the machine's memory but 128M. Each pod's process holds its memory, the node's "
+                   "4M; then a process that cannot be killed (-1000, in system.slice) grows by 32M "
+                   "a second until all pods' are dead.",
+           .expected =
+               "They die in the order besteffort, small-request, large-request, guaranteed, "
+               "although each holds more than the one before; the node's process lives; no "
+               "group's limit was met.",
+           .tolerance = "The order: none. A score of 125 thousandths is an eighth of the machine's "
+                        "memory, far more than what any of them holds.",
+           .control = "oom_score_adj 0 for all: the largest dies first."},
+      .measure = MeasureGlobalOrder};
+}
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,11 @@
+#include "conformance/scenario/scenario_claims.h"
+
+namespace nodeproof::conformance {
+
+void RegisterScenarioClaims(ClaimRegistry& registry) {
+  registry.Add(ScenarioThreadStacks());
+  registry.Add(ScenarioSlabLeak());
+  registry.Add(ScenarioReclaimStorm());
+}
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,61 @@
+#include "reports/html_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "harness/base/json.h"
+#include "harness/base/utf8.h"
+
+namespace nodeproof::reports {
+namespace {
+
+using results::Series;
+
+// Four digits are more than a chart shows.
+double Rounded(double value) { return Json::parse(fmt::format("{:.4g}", value)).get<double>(); }
+
+Json Line(const Series& series) {
+  Json points = Json::array();
+  for (const auto& [time_s, value] : series.points) {
+    points.push_back({Rounded(time_s), Rounded(value)});
+  }
+  return {{"group", ToValidUtf8(series.group)}, {"points", std::move(points)}};
+}
+
+}  // namespace
+
+void AddCharts(const std::vector<Series>& series, HtmlWriter& page) {
+  std::vector<const Series*> quantities;  // the first of each
+  for (const Series& candidate : series) {
+    const auto same = [&](const Series* known) { return known->quantity == candidate.quantity; };
+    if (std::ranges::none_of(quantities, same)) quantities.push_back(&candidate);
+  }
+  for (const Series* quantity : quantities) {
+    Json lines = Json::array();
+    for (const Series& candidate : series) {
+      if (candidate.quantity == quantity->quantity) lines.push_back(Line(candidate));
+    }
+    // Numbers that are not finite never get into a Series: DumpJson cannot fail on them.
+    const std::string data = DumpJson(lines).value_or("[]");
+    page.Open("figure", {{"class", "chart"}, {"data-unit", quantity->unit}, {"data-series", data}});
+    page.Element("figcaption", {}, quantity->quantity);
+    page.Close();
+  }
+}
+
+void AddEvidence(const std::vector<results::Evidence>& evidence, HtmlWriter& page) {
+  if (evidence.empty()) return;
+  page.Open("section", {{"class", "evidence"}});
+  page.Element("h4", {}, "Evidence");
+  for (const results::Evidence& shown : evidence) {
+    page.Open("details");
+    page.Element("summary", {}, shown.title);
+    page.Element("pre", {}, shown.text.empty() ? "nothing" : shown.text);
+    page.Close();
+  }
+  page.Close();
+}
+
+}  // namespace nodeproof::reports
