@@ -1,5 +1,4 @@
-// A noisy neighbour on the disk: a storm of writes and fsyncs beside who reads now and then.
-#include "conformance/io/cost_model.h"
+// A noisy neighbour on the disk: a storm of writes and fsyncs beside who writes now and then.
 #include "conformance/io/io_claims.h"
 #include "conformance/io/io_steps.h"
 #include "conformance/pods.h"
@@ -13,13 +12,13 @@ using results::Relation;
 
 constexpr Bytes kFile = MiB(4);
 constexpr Bytes kBlock = KiB(4);
-constexpr int kModelIops = 400;
+constexpr int64_t kLimit = 400;  // writes a second that the storm's pod may do
 constexpr int kStormers = 4;
 constexpr int kDepth = 32;          // of each
-constexpr double kVictimRate = 25;  // reads a second
-constexpr int64_t kVictimReads = 75;
-// Ten operations of the modelled disk.
-constexpr double kMostUsec = 10.0 * 1e6 / kModelIops;
+constexpr double kVictimRate = 25;  // writes a second
+constexpr int64_t kVictimWrites = 75;
+// A quarter of what the storm has under way, at its limit: 80 ms.
+constexpr double kMostUsec = 1e6 * kStormers * kDepth / kLimit / 4;
 
 struct Storm {
   std::vector<probe::ScratchFile> files;
@@ -58,14 +57,19 @@ int64_t BlocksOf(const Storm& storm) {
   return sum;
 }
 
-// kubepods ─┬─ burstable  ── pod victim ── main   25 reads a second
-//           └─ besteffort ── pod storm  ── main   four writers, 32 blocks under way and an fsync
+// kubepods ─┬─ burstable  ── pod victim ── main   25 writes a second
+//           └─ besteffort ── pod storm             io.max wiops 400
+//                            └─ main               four writers, 32 blocks under way and an fsync
 Result<results::Arm> MeasureVictim(ArmContext& context) {
   const bool is_protected = context.Protected();
   const io::Disk disk = TRY(ScratchDisk(context));
-  const auto model = TRY(CostModel::TurnOn(context, disk, kModelIops));
-  const capsule::Tree tree = TRY(context.Plant(
-      MemoryNode(), {}, {MakePod("victim", {{.cpu_request = "500m"}}), MakePod("storm", {{}})}));
+  const auto edit = [&](kubelet::Plan& plan) -> Status {
+    return Override(plan, TRY(PathOfPod(plan, "storm")), "io.max",
+                    IoMaxLine(disk, {.wiops = kLimit}), "set by the claim");
+  };
+  const capsule::Tree tree = TRY(
+      context.Plant(MemoryNode(), {},
+                    {MakePod("victim", {{.cpu_request = "500m"}}), MakePod("storm", {{}})}, edit));
   const cgroup::Cgroup& stormy = *TRY(tree.Container("storm", "main"));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
@@ -76,15 +80,16 @@ Result<results::Arm> MeasureVictim(ArmContext& context) {
       TRY(io::IoJob::Start({.name = "victim",
                             .group = is_protected ? TRY(tree.Container("victim", "main")) : &stormy,
                             .file = file.path(),
+                            .direction = Direction::kWrite,
                             .random = true,
                             .block = kBlock,
-                            // A late read does not hold the next one up.
+                            // A late write does not hold the next one up.
                             .depth = 64,
                             .rate = kVictimRate,
-                            .blocks = kVictimReads,
+                            .blocks = kVictimWrites,
                             .seed = context.random()()}));
-  TRY(Await(context, "the victim's reads", [&]() -> Result<bool> {
-    if (victim.Mark().blocks >= kVictimReads) return true;
+  TRY(Await(context, "the victim's writes", [&]() -> Result<bool> {
+    if (victim.Mark().blocks >= kVictimWrites) return true;
     TRY(victim.Check());
     return false;
   }));
@@ -93,53 +98,48 @@ Result<results::Arm> MeasureVictim(ArmContext& context) {
   const auto stormed = static_cast<double>(BlocksOf(storm) - storm_before);
 
   results::Arm arm = DescribedArm(tree, is_protected ? "the victim is in a pod of its own"
-                                                     : "the victim is in the storm's pod");
+                                                     : "the victim is in the storm's container");
   const auto usec = [&](double fraction) {
     return Seconds(victim.Latency().Percentile(fraction)).count() * 1e6;
   };
-  const auto tenth = usec(0.9);
-  arm.checks = {measure::ExactCheck("latency that nine of ten of the victim's reads keep (p90)",
-                                    {0, Relation::kAtMost, kMostUsec, "usec"}, tenth)};
+  arm.checks = {measure::ExactCheck("latency that nine of ten of the victim's writes keep (p90)",
+                                    {0, Relation::kAtMost, kMostUsec, "usec"}, usec(0.9))};
   arm.notes.push_back(fmt::format(
-      "victim p50 {:.0f} us, p90 {:.0f} us, largest {:.0f} us; the storm "
-      "wrote {:.0f} blocks a second",
-      usec(0.5), tenth, Seconds(victim.Latency().Max()).count() * 1e6, stormed / took.count()));
-  arm.load = {{"victim", "blocks", static_cast<double>(kVictimReads),
+      "victim p50 {:.0f} us, p90 {:.0f} us, largest {:.0f} us; the storm wrote {:.0f} "
+      "blocks a second",
+      usec(0.5), usec(0.9), Seconds(victim.Latency().Max()).count() * 1e6, stormed / took.count()));
+  arm.load = {{"victim", "blocks", static_cast<double>(kVictimWrites),
                static_cast<double>(victim.Mark().blocks)},
-              {"storm", "blocks", kModelIops * took.count() / 2, stormed}};
+              {"storm", "blocks", static_cast<double>(kLimit) * took.count() / 2, stormed}};
   return arm;
 }
 
 }  // namespace
 
 Claim IoLatencyVictim() {
-  Needs needs = IoNeeds();
-  needs.whole_node = true;
-  needs.why_whole_node = "it sets the disk's io.cost.model and io.cost.qos";
   return {
       .id = "io.latency-victim",
       .statement =
-          "Who reads a little from a disk hardly waits for a neighbour's storm of writes and "
-          "fsyncs, when the kernel divides the disk.",
-      .source = "Documentation/admin-guide/cgroup-v2.rst, \"io.weight\"; block/blk-iocost.c",
-      .needs = std::move(needs),
+          "A storm of writes and fsyncs that io.max holds back does not hold up who writes "
+          "a little to the same disk and file system.",
+      .source = "Documentation/admin-guide/cgroup-v2.rst, \"io.max\"; block/blk-throttle.c",
+      .needs = IoNeeds(),
       .explanation =
           {.tree = "kubepods ─┬─ burstable  ── pod victim ── main\n"
-                   "          └─ besteffort ── pod storm  ── main",
+                   "          └─ besteffort ── pod storm   io.max wiops=400\n"
+                   "                           └─ main",
            .load =
-               "The victim reads a block of 4 KiB 25 times a second, 75 in all. Four processes in "
-               "storm write blocks of 4 KiB in random order, 32 under way each, and call fsync "
-               "after every 32. io.cost.model says that the disk does 400 operations a second.",
+               "The victim writes a block of 4 KiB with O_DIRECT 25 times a second, 75 in all. "
+               "Four processes in storm do so in random order, 32 blocks under way each, and call "
+               "fsync after every 32: always behind their limit.",
            .expected =
-               "The victim wants a sixteenth of the disk and is entitled to half: nine of ten "
-               "of its reads take no longer than ten operations of the disk, 25 ms, counted "
-               "from when each was due.",
+               "What the storm has under way waits for its own limit, 128 blocks for 320 ms. "
+               "The victim does not wait for it: nine of ten of its writes take no longer than "
+               "a quarter of that, counted from when each was due.",
            .tolerance =
-               "Ten operations: a read that is entitled to the disk is let through at once "
-               "and finds in the disk itself only what iocost let through shortly before. "
-               "One read in ten may be held up by a node that stands still.",
-           .control = "The victim is in the storm's container: it waits behind what the storm has "
-                      "under way, up to 128 operations, 320 ms."},
+               "80 ms: the disk does a write in a few, and a node that stands still now and "
+               "then holds up less than one write in ten for so long.",
+           .control = "The victim is in the storm's container, behind all that it has under way."},
       .measure = MeasureVictim};
 }
 

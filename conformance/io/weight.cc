@@ -5,7 +5,6 @@
 #include "conformance/io/io_claims.h"
 #include "conformance/io/io_steps.h"
 #include "conformance/pods.h"
-#include "harness/base/file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -144,11 +143,7 @@ class BfqScheduler {
           "(module bfq, CONFIG_IOSCHED_BFQ)",
           disk.name, disk.name, before);
     }
-    std::unique_ptr<BfqScheduler> scheduler(new BfqScheduler(disk, before));
-    // Its heuristics for interactive tasks raise weights of whoever begins.
-    TRY(WriteFileAt(AT_FDCWD,
-                    fmt::format("/sys/dev/block/{}/queue/iosched/low_latency", disk.number), "0"));
-    return scheduler;
+    return std::unique_ptr<BfqScheduler>(new BfqScheduler(disk, before));
   }
   ~BfqScheduler() { (void)disk_.WriteQueue("scheduler", before_); }
   BfqScheduler(const BfqScheduler&) = delete;
@@ -221,7 +216,7 @@ Claim IoWeightBfq() {
           {.tree = kTree,
            .load =
                "In each pod a process reads blocks of 4 KiB in random order through io_uring with "
-               "O_DIRECT, 8 under way. The disk's scheduler is bfq, low_latency 0.",
+               "O_DIRECT, 8 under way. The disk's scheduler is bfq, as the kernel sets it up.",
            .expected = "Of all blocks a gets 2/3 x 0.3 = 0.2, b 2/3 x 0.7 = 0.467, c 1/3.",
            .tolerance = "10 % of each share: BFQ serves a group a budget at a time.",
            .control =

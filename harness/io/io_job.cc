@@ -45,6 +45,10 @@ Result<int64_t> BlocksOf(const IoJobOptions& options, const Fd& file) {
     return Fail("{}: a depth of {} is none: it is 1 to {}", options.name, options.depth,
                 kMostDepth);
   }
+  if (options.calls && options.depth != 1) {
+    return Fail("{}: pread(2) and pwrite(2) have one block under way, not {}", options.name,
+                options.depth);
+  }
   if (options.block.value <= 0 || options.rate < 0 || options.blocks < 0 ||
       options.fsync_every < 0) {
     return Fail("{}: block must be positive, rate, blocks and fsync_every not negative",
@@ -66,8 +70,8 @@ Result<int64_t> BlocksOf(const IoJobOptions& options, const Fd& file) {
 // The child's side: requests under way, and the next one to make.
 class Stream {
  public:
-  Stream(const IoJobOptions& options, int64_t file_blocks, const Fd& file, IoRing ring,
-         IoJob::Counters& counters)
+  Stream(const IoJobOptions& options, int64_t file_blocks, const Fd& file,
+         std::optional<IoRing> ring, IoJob::Counters& counters)
       : options_(options),
         file_blocks_(file_blocks),
         file_(file),
@@ -89,12 +93,32 @@ class Stream {
     return true;
   }
 
+  // The same without a ring.
+  int RunCalls() {
+    begun_ = clock_.Now();
+    while (!AllMade()) {
+      const Nanoseconds due = NextDue();
+      if (due > clock_.Now()) clock_.WaitUntil(due);
+      const int64_t offset = NextOffset();
+      ++made_;
+      const Nanoseconds before = clock_.Now();
+      if (const int failed = Call(offset); failed != 0) return failed;
+      const Nanoseconds now = clock_.Now();
+      counters_.waited_ns += (now - before).count();
+      Count(options_.rate > 0 ? due : before, now);
+      if (!SyncDue()) continue;
+      if (::fsync(file_.get()) != 0) return Failed(errno, -1);
+      ++counters_.fsyncs;
+    }
+    return 0;
+  }
+
   // Runs until all blocks are done; 0, or what failed is in the counters.
   int Run() {
     begun_ = clock_.Now();
     while (!Finished()) {
       Fill();
-      if (const int made = ::io_uring_submit(ring_.get()); made < 0) return Failed(-made, 0);
+      if (const int made = ::io_uring_submit(ring_->get()); made < 0) return Failed(-made, 0);
       if (under_way_ == 0) {  // ahead of its rate
         clock_.WaitUntil(NextDue());
         continue;
@@ -113,6 +137,34 @@ class Stream {
     void operator()(char* memory) const { std::free(memory); }
   };
 
+  // Where the next block is.
+  int64_t NextOffset() {
+    const int64_t block = options_.random
+                              ? std::uniform_int_distribution<int64_t>(0, file_blocks_ - 1)(random_)
+                              : made_ % file_blocks_;
+    return block * options_.block.value;
+  }
+  // After the block that was made last.
+  bool SyncDue() const { return options_.fsync_every > 0 && made_ % options_.fsync_every == 0; }
+
+  int Call(int64_t offset) {
+    const auto length = static_cast<size_t>(options_.block.value);
+    const ssize_t moved = options_.direction == Direction::kRead
+                              ? ::pread(file_.get(), buffer_.get(), length, offset)
+                              : ::pwrite(file_.get(), buffer_.get(), length, offset);
+    if (moved < 0) return Failed(errno, offset);
+    return moved == options_.block.value ? 0 : Failed(EIO, offset);
+  }
+
+  void Count(Nanoseconds begun, Nanoseconds now) {
+    counters_.latency.Add(now - begun);
+    ++counters_.version;
+    counters_.bytes += options_.block.value;
+    ++counters_.blocks;
+    counters_.at_ns = now.count();
+    ++counters_.version;
+  }
+
   bool AllMade() const { return options_.blocks > 0 && made_ == options_.blocks; }
   bool Finished() const { return AllMade() && under_way_ == 0 && !fsync_due_; }
   Nanoseconds NextDue() const {
@@ -130,7 +182,7 @@ class Stream {
       Make(options_.rate > 0 ? due : now);
     }
     if (fsync_due_ && under_way_ == 0) {
-      io_uring_sqe* request = ::io_uring_get_sqe(ring_.get());
+      io_uring_sqe* request = ::io_uring_get_sqe(ring_->get());
       ::io_uring_prep_fsync(request, file_.get(), 0);
       request->user_data = kFsyncTag;
       ++under_way_;
@@ -140,14 +192,11 @@ class Stream {
   void Make(Nanoseconds begun) {
     const size_t at = free_.back();
     free_.pop_back();
-    const int64_t block = options_.random
-                              ? std::uniform_int_distribution<int64_t>(0, file_blocks_ - 1)(random_)
-                              : made_ % file_blocks_;
-    slots_[at] = {block * options_.block.value, begun};
+    slots_[at] = {NextOffset(), begun};
     char* memory = buffer_.get() + at * static_cast<size_t>(options_.block.value);
     const auto length = static_cast<unsigned>(options_.block.value);
     const auto offset = static_cast<uint64_t>(slots_[at].offset);
-    io_uring_sqe* request = ::io_uring_get_sqe(ring_.get());
+    io_uring_sqe* request = ::io_uring_get_sqe(ring_->get());
     if (options_.direction == Direction::kRead) {
       ::io_uring_prep_read(request, file_.get(), memory, length, offset);
     } else {
@@ -156,7 +205,7 @@ class Stream {
     request->user_data = at;
     ++made_;
     ++under_way_;
-    fsync_due_ = options_.fsync_every > 0 && made_ % options_.fsync_every == 0;
+    fsync_due_ = SyncDue();
   }
 
   // Waits for a request to complete, or for the next one to be due; takes all that have completed.
@@ -168,9 +217,9 @@ class Stream {
       const auto left = std::max(NextDue() - before, Nanoseconds(1));
       __kernel_timespec timeout{.tv_sec = left.count() / 1'000'000'000,
                                 .tv_nsec = left.count() % 1'000'000'000};
-      waited = ::io_uring_wait_cqe_timeout(ring_.get(), &done, &timeout);
+      waited = ::io_uring_wait_cqe_timeout(ring_->get(), &done, &timeout);
     } else {
-      waited = ::io_uring_wait_cqe(ring_.get(), &done);
+      waited = ::io_uring_wait_cqe(ring_->get(), &done);
     }
     const Nanoseconds now = clock_.Now();
     counters_.waited_ns += (now - before).count();
@@ -178,14 +227,14 @@ class Stream {
     if (waited < 0) return Failed(-waited, 0);
     for (; done != nullptr; done = Next()) {
       if (const int failed = Take(*done, now); failed != 0) return failed;
-      ::io_uring_cqe_seen(ring_.get(), done);
+      ::io_uring_cqe_seen(ring_->get(), done);
     }
     return 0;
   }
 
   io_uring_cqe* Next() {
     io_uring_cqe* next = nullptr;
-    return ::io_uring_peek_cqe(ring_.get(), &next) == 0 ? next : nullptr;
+    return ::io_uring_peek_cqe(ring_->get(), &next) == 0 ? next : nullptr;
   }
 
   int Take(const io_uring_cqe& done, Nanoseconds now) {
@@ -199,12 +248,7 @@ class Stream {
     const Slot& slot = slots_[done.user_data];
     if (done.res < 0) return Failed(-done.res, slot.offset);
     if (done.res != options_.block.value) return Failed(EIO, slot.offset);
-    counters_.latency.Add(now - slot.begun);
-    ++counters_.version;
-    counters_.bytes += options_.block.value;
-    ++counters_.blocks;
-    counters_.at_ns = now.count();
-    ++counters_.version;
+    Count(slot.begun, now);
     free_.push_back(done.user_data);
     return 0;
   }
@@ -218,7 +262,7 @@ class Stream {
   const IoJobOptions& options_;
   const int64_t file_blocks_;
   const Fd& file_;
-  IoRing ring_;
+  std::optional<IoRing> ring_;  // none for calls
   IoJob::Counters& counters_;
   const Clock& clock_ = MonotonicClock();
   std::mt19937_64 random_;
@@ -233,19 +277,24 @@ class Stream {
 
 int RunJob(const IoJobOptions& options, int64_t blocks, const Fd& file, IoJob::Counters& counters,
            const cgroup::ReadySignal& ready) {
-  auto ring = IoRing::Create(static_cast<unsigned>(options.depth));
-  if (!ring) {
-    counters.failed = ring.error().code;
-    return kExitIoFailed;
+  std::optional<IoRing> ring;
+  if (!options.calls) {
+    auto created = IoRing::Create(static_cast<unsigned>(options.depth));
+    if (!created) {
+      counters.failed = created.error().code;
+      return kExitIoFailed;
+    }
+    ring.emplace(std::move(*created));
   }
-  Stream stream(options, blocks, file, std::move(*ring), counters);
+  Stream stream(options, blocks, file, std::move(ring), counters);
   if (!stream.Prepare()) {
     counters.failed = ENOMEM;
     return kExitIoFailed;
   }
   ready.Notify();
   if (options.gate != nullptr) options.gate->Await();
-  if (const int failed = stream.Run(); failed != 0) return failed;
+  const int failed = options.calls ? stream.RunCalls() : stream.Run();
+  if (failed != 0) return failed;
   for (;;) ::pause();
 }
 
@@ -254,9 +303,9 @@ int RunJob(const IoJobOptions& options, int64_t blocks, const Fd& file, IoJob::C
 Result<IoJob> IoJob::Start(const IoJobOptions& options) {
   const Fd file = TRY(OpenFile(options));
   const int64_t blocks = TRY(BlocksOf(options, file));
-  TRY(IoRing::Create(1));  // a clear error here rather than a child that ends
+  if (!options.calls) TRY(IoRing::Create(1));  // a clear error here rather than a child that ends
   auto worker = TRY(
-      cgroup::Worker<Counters>::Start({.name = options.name, .group = options.group},
+      cgroup::Worker<Counters>::Start({.name = options.name, .group = options.group, .affinity = options.affinity},
                                       [&](Counters& counters, const cgroup::ReadySignal& ready) {
                                         return RunJob(options, blocks, file, counters, ready);
                                       }));

@@ -1,6 +1,6 @@
-// A process that reads or writes a file through io_uring: a stream of blocks, a number of them
-// under way at once, direct or buffered, as fast as they complete or at a rate. It tells how far it
-// is, when it got there, and how long each block took.
+// A process that reads or writes a file, through io_uring or by pread(2) and pwrite(2): a stream of
+// blocks, a number of them under way at once, direct or buffered, as fast as they complete or at a
+// rate. It tells how far it is, when it got there, and how long each block took.
 #pragma once
 
 #include <atomic>
@@ -17,12 +17,15 @@ struct IoJobOptions {
   enum class Direction { kRead, kWrite };
   std::string name = "io-job";
   const cgroup::Cgroup* group = nullptr;
+  CpuSet affinity = {};             // empty: as the cgroup allows
   std::filesystem::path file = {};  // an existing one; it never grows
   Direction direction = Direction::kRead;
   bool direct = true;   // O_DIRECT; false: through the page cache
   bool random = false;  // blocks in an order drawn from `seed`, else one after the other
   Bytes block = KiB(16);
-  int depth = 1;       // requests under way at once, 1 … 4096
+  int depth = 1;  // requests under way at once, 1 … 4096
+  // pread(2) and pwrite(2), so one at a time: a wait that every kernel counts as one for I/O.
+  bool calls = false;
   double rate = 0;     // blocks a second, evenly spaced; 0: as fast as they complete
   int64_t blocks = 0;  // in all, then it rests; 0: no end
   // After so many blocks it waits for those under way and calls fsync; 0: never.

@@ -105,6 +105,24 @@ TEST(IoJob, WritesAndSyncs) {
   EXPECT_EQ(std::filesystem::file_size(file.path()), 64u << 10);
 }
 
+TEST(IoJob, CallsNeedNoRing) {
+  const TestFile file(KiB(64));
+  auto job = IoJob::Start({.file = file.path(),
+                           .direction = Direction::kWrite,
+                           .direct = false,
+                           .block = KiB(4),
+                           .calls = true,
+                           .blocks = 30,
+                           .fsync_every = 10});
+  ASSERT_TRUE(job) << job.error().ToString();
+  AwaitBlocks(*job, 30);
+  EXPECT_EQ(job->Mark().done, KiB(120));
+  EXPECT_GE(job->Fsyncs(), 2);
+  EXPECT_GT(job->Waited(), Nanoseconds(0));
+  EXPECT_FALSE(IoJob::Start(
+      {.file = file.path(), .direct = false, .block = KiB(4), .depth = 2, .calls = true}));
+}
+
 TEST(IoJob, KeepsToItsRate) {
   if (!HasRing()) GTEST_SKIP() << "no io_uring";
   const TestFile file(KiB(64));

@@ -82,7 +82,8 @@ int PlaceAndHold(const PlacedMemoryOptions& options, PlacedMemory::Counters& cou
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return kExitNoMemory;
-  ::madvise(memory, size, options.huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  // Each page on its own, so that it is placed on its own.
+  ::madvise(memory, size, MADV_NOHUGEPAGE);
   counters.base = reinterpret_cast<uint64_t>(memory);
   counters.refused = Ask(memory, size, options);
   const int64_t pages = options.amount.value / page;

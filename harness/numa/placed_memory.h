@@ -30,7 +30,6 @@ struct PlacedMemoryOptions {
   Policy policy = Policy::kDefault;
   std::vector<int> nodes = {};  // that the policy names
   bool then_free = false;       // once touched, the policy is taken back: pages may go elsewhere
-  bool huge_pages = false;      // transparent ones, where it can; else none
   std::optional<int> oom_score_adj = std::nullopt;
 };
 
