@@ -15,7 +15,7 @@ namespace nodeproof::conformance {
 namespace {
 
 constexpr Bytes kHigh = MiB(32);
-constexpr Bytes kTarget = MiB(64);
+constexpr Bytes kTarget = MiB(44);
 constexpr Nanoseconds kWatch = std::chrono::seconds(1);
 
 // Waits for 200 ms of stall in any second.
@@ -73,7 +73,7 @@ Result<Stalls> Watch(ArmContext& context, const cgroup::Cgroup& group,
 // the time that is watched, 10 ms.
 constexpr double kSkew = 0.01;
 
-// besteffort ─┬─ pod   memory.high 32M    a hog that wants 64M, on one CPU
+// besteffort ─┬─ pod   memory.high 32M    a hog that wants 44M, on one CPU
 //             └─ idle                     a process that holds 1M
 Result<results::Arm> MeasurePressure(ArmContext& context) {
   const bool is_protected = context.Protected();
@@ -142,7 +142,7 @@ Claim MemoryPressureRises() {
       .explanation =
           {.tree = "besteffort ─┬─ pod   memory.high 32M\n"
                    "            └─ pod idle",
-           .load = "A hog that wants 64M, watched for 1 s from when usage met 32M; a process in "
+           .load = "A hog that wants 44M, watched for 1 s from when usage met 32M; a process in "
                    "idle that holds 1M.",
            .expected =
                "The hog has nothing else to wait for: when it neither runs nor waits for a CPU "
