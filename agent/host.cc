@@ -37,8 +37,11 @@ void AwaitEndOrStop(const cgroup::Process& session, const Fd& stop) {
 
 Result<int> SuperviseSession(const node::RunRequest& request, const Place& place,
                              const EventWriter& events) {
-  const cgroup::Cgroup root = TRY(cgroup::Cgroup::Open(place.cgroup_root));
-  TRY(capsule::RemoveStale(root));
+  std::optional<cgroup::Cgroup> root;
+  if (request.why_no_cgroups.empty()) {
+    root.emplace(TRY(cgroup::Cgroup::Open(place.cgroup_root)));
+    TRY(capsule::RemoveStale(*root));
+  }
   const Fd stop = TRY(StopFd());
   cgroup::Process session = TRY(cgroup::Process::Spawn({.name = "nodeproof-run"}, [&] {
     const Status done = RunSession(request, place, events);
@@ -49,7 +52,7 @@ Result<int> SuperviseSession(const node::RunRequest& request, const Place& place
   AwaitEndOrStop(session, stop);
   const bool stopped = TRY(session.Running());
   session.Kill();
-  TRY(capsule::RemoveStale(root));
+  if (root) TRY(capsule::RemoveStale(*root));
   if (stopped) return Fail("stopped by a signal");
   const cgroup::Exit exit = TRY(session.Wait(Seconds(0)));
   if (exit.signaled) return Fail("the session was {}", exit.ToString());

@@ -1,8 +1,9 @@
 // nodeproof-agent: carries out one request on the node it runs on.
 //
 //   as process 1 of a VM     the request stands in the initramfs, events go to the second serial
-//   line nodeproof-agent list     what claims there are, as JSON nodeproof-agent --request-fd N
-//   --events-fd M [--cgroup-root DIR]     on this host
+//   line nodeproof-agent list [--benchmarks]     what claims or benchmarks there are, as JSON
+//   nodeproof-agent load NAME [--seconds N]      one load alone, for comparisons
+//   nodeproof-agent --request-fd N --events-fd M [--cgroup-root DIR]     on this host
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -14,7 +15,9 @@
 #include "agent/event_writer.h"
 #include "agent/guest.h"
 #include "agent/host.h"
+#include "agent/load.h"
 #include "agent/session.h"
+#include "bench/all_benches.h"
 #include "conformance/all_claims.h"
 #include "harness/base/file.h"
 
@@ -29,6 +32,15 @@ int ListClaims() {
     claims.push_back(conformance::Describe(claim));
   }
   fmt::print("{}\n", claims.dump());
+  return 0;
+}
+
+int ListBenches() {
+  bench::Registry registry;
+  bench::RegisterAllBenches(registry);
+  Json benches = Json::array();
+  for (const bench::Bench& each : registry.benches()) benches.push_back(bench::Describe(each));
+  fmt::print("{}\n", benches.dump());
   return 0;
 }
 
@@ -75,7 +87,15 @@ Result<int> RunOnHost(int request_fd, const std::string& cgroup_root, const Even
 int Main(int argc, char** argv) {
   if (::getpid() == 1) BeInit();
   CLI::App app("Carries out one nodeproof request on this node.");
-  const CLI::App* list = app.add_subcommand("list", "Print what claims there are, as JSON.");
+  CLI::App* list = app.add_subcommand("list", "Print what claims there are, as JSON.");
+  bool benchmarks = false;
+  list->add_flag("--benchmarks", benchmarks, "Print what benchmarks there are instead.");
+  CLI::App* load = app.add_subcommand("load", "Run one load alone and count what it did.");
+  std::string load_name;
+  double load_seconds = 5;
+  load->add_option("NAME", load_name, "The load, such as cpu-hog.")->required();
+  load->add_option("--seconds", load_seconds, "How long (default: 5).")
+      ->check(CLI::Range(0.1, 3600.0));
   int request_fd = -1;
   int events_fd = -1;
   std::string cgroup_root = "/sys/fs/cgroup";
@@ -83,7 +103,12 @@ int Main(int argc, char** argv) {
   app.add_option("--events-fd", events_fd, "Descriptor to write events to.");
   app.add_option("--cgroup-root", cgroup_root, "Where the unified hierarchy is mounted.");
   CLI11_PARSE(app, argc, argv);
-  if (list->parsed()) return ListClaims();
+  if (list->parsed()) return benchmarks ? ListBenches() : ListClaims();
+  if (load->parsed()) {
+    const Status done = RunLoad(load_name, Seconds(load_seconds));
+    if (!done) fmt::print(stderr, "error: {}\n", done.error().ToString());
+    return done ? 0 : 2;
+  }
   if (request_fd < 0 || events_fd < 0) {
     fmt::print(stderr,
                "error: --request-fd and --events-fd are needed; `nodeproof run` sets them\n");

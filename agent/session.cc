@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/bench_session.h"
 #include "agent/claim_tests.h"
 #include "conformance/all_claims.h"
 #include "harness/base/file.h"
@@ -82,39 +83,29 @@ Seconds BudgetOf(const Claim& claim, const node::RunRequest& request) {
   return request.claim_timeout.count() > 0 ? request.claim_timeout : 2 * claim.arm_budget;
 }
 
-}  // namespace
+// The claim's result as an event; one that has no JSON form is a mistake of the claim's: an error,
+// not a pass.
+node::Event EventOf(const results::Claim& claim) {
+  auto json = results::ToJson(claim);
+  if (!json) {
+    results::Claim broken;
+    broken.id = claim.id;
+    broken.statement = claim.statement;
+    broken.source = claim.source;
+    broken.iteration = claim.iteration;
+    broken.reason = "the result has no JSON form: " + json.error().message;
+    json = results::ToJson(broken);
+  }
+  return node::ClaimEvent(*json);
+}
 
-Status RunSession(const node::RunRequest& request, const Place& place, const EventWriter& events) {
-  const Json facts = TRY(ReadNodeFacts(place.kind));
-  conformance::ClaimRegistry registry;
-  conformance::RegisterAllClaims(registry);
-  const std::vector<const Claim*> claims = TRY(Select(registry, request.claims));
-  const Cgroup root = TRY(Cgroup::Open(place.cgroup_root));
-  const auto controllers = TRY(UsableControllers(root, place.own_hierarchy));
-  if (place.own_hierarchy) TRY(cgroup::HoldStaticKeys(root, controllers));
-  capsule::Capsule capsule = TRY(capsule::Capsule::Create(root, controllers, place.own_hierarchy));
-  events.Write(node::HelloEvent(facts));
-  GoFirst(events);
-
+// Returns how many verdicts there were.
+int RunClaims(const node::RunRequest& request, const std::vector<const Claim*>& claims,
+              conformance::Environment& environment, const EventWriter& events) {
   const Claim* current = nullptr;
-  conformance::Environment environment;
-  environment.capsule = &capsule;
-  environment.topology = TRY(UsableTopology(capsule));
-  environment.driver = request.driver == node::CgroupDriver::kSystemd
-                           ? kubelet::CgroupDriver::kSystemd
-                           : kubelet::CgroupDriver::kCgroupfs;
-  environment.lane = request.lane;
-  environment.seed = request.seed;
-  environment.thorough = request.args.contains("thorough");
-  environment.scratch = place.scratch;
-  environment.why_no_scratch = place.why_no_scratch;
-  environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
-  environment.owns_node = place.own_hierarchy;
-  environment.claim_timeout = request.claim_timeout;
   environment.progress = [&](conformance::ArmRole role, int windows, Seconds elapsed) {
     events.Write(node::ProgressEvent(current->id, conformance::ToString(role), windows, elapsed));
   };
-
   const int total = static_cast<int>(claims.size()) * request.repeat;
   int finished = 0;
   RunClaimTests({.claims = claims,
@@ -129,19 +120,73 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
                      },
                  .on_finish =
                      [&](const results::Claim& claim) {
-                       auto json = results::ToJson(claim);
-                       if (!json) {  // a mistake of the claim's: an error, not a pass
-                         results::Claim broken;
-                         broken.id = claim.id;
-                         broken.statement = claim.statement;
-                         broken.source = claim.source;
-                         broken.iteration = claim.iteration;
-                         broken.reason = "the result has no JSON form: " + json.error().message;
-                         json = results::ToJson(broken);
-                       }
-                       events.Write(node::ClaimEvent(*json));
+                       events.Write(EventOf(claim));
                        ++finished;
                      }});
+  environment.progress = nullptr;
+  return finished;
+}
+
+bench::Environment BenchEnvironment(const node::RunRequest& request, const Place& place,
+                                    const Json& facts) {
+  bench::Environment environment;
+  environment.scratch = place.scratch;
+  environment.why_no_scratch = place.why_no_scratch;
+  environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
+  environment.owns_node = place.own_hierarchy;
+  environment.thorough = request.args.contains("thorough");
+  environment.seed = request.seed;
+  return environment;
+}
+
+// On a host without a usable hierarchy: benchmarks alone.
+Status RunWithoutCgroups(const node::RunRequest& request, const Place& place, const Json& facts,
+                         const EventWriter& events) {
+  if (!request.claims.empty()) return Fail("claims need a cgroup v2 hierarchy");
+  bench::Environment environment = BenchEnvironment(request, place, facts);
+  environment.topology = TRY(ReadTopology());
+  environment.why_no_cgroups = request.why_no_cgroups;
+  events.Write(node::HelloEvent(facts));
+  events.Write(node::EndEvent(TRY(RunBenches(request, environment, events))));
+  return {};
+}
+
+}  // namespace
+
+Status RunSession(const node::RunRequest& request, const Place& place, const EventWriter& events) {
+  const Json facts = TRY(ReadNodeFacts(place.kind));
+  if (!request.why_no_cgroups.empty()) return RunWithoutCgroups(request, place, facts, events);
+  conformance::ClaimRegistry registry;
+  conformance::RegisterAllClaims(registry);
+  const std::vector<const Claim*> claims = TRY(Select(registry, request.claims));
+  const Cgroup root = TRY(Cgroup::Open(place.cgroup_root));
+  const auto controllers = TRY(UsableControllers(root, place.own_hierarchy));
+  if (place.own_hierarchy) TRY(cgroup::HoldStaticKeys(root, controllers));
+  capsule::Capsule capsule = TRY(capsule::Capsule::Create(root, controllers, place.own_hierarchy));
+  events.Write(node::HelloEvent(facts));
+  GoFirst(events);
+
+  conformance::Environment environment;
+  environment.capsule = &capsule;
+  environment.topology = TRY(UsableTopology(capsule));
+  environment.driver = request.driver == node::CgroupDriver::kSystemd
+                           ? kubelet::CgroupDriver::kSystemd
+                           : kubelet::CgroupDriver::kCgroupfs;
+  environment.lane = request.lane;
+  environment.seed = request.seed;
+  environment.thorough = request.args.contains("thorough");
+  environment.scratch = place.scratch;
+  environment.why_no_scratch = place.why_no_scratch;
+  environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
+  environment.owns_node = place.own_hierarchy;
+  environment.claim_timeout = request.claim_timeout;
+  int finished = RunClaims(request, claims, environment, events);
+  bench::Environment bench_environment = BenchEnvironment(request, place, facts);
+  bench_environment.topology = environment.topology;
+  bench_environment.capsule = &capsule.group();
+  bench_environment.planter = &capsule;
+  bench_environment.controllers = capsule.controllers();
+  finished += TRY(RunBenches(request, bench_environment, events));
   events.Write(node::EndEvent(finished));
   return {};
 }

@@ -46,6 +46,7 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
   entry.statement = text("statement");
   entry.source = text("source");
   entry.budget_s = json.value("budget_s", 0.0);
+  entry.needs_cgroups = json.value("/needs/cgroups"_json_pointer, true);
   entry.needs_scratch = json.value("/needs/scratch"_json_pointer, false);
   const auto number = [&](const char* name, int64_t otherwise) {
     return json.value(Json::json_pointer(std::string("/needs/") + name), otherwise);
@@ -54,8 +55,12 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
                         .threads = static_cast<int>(number("threads", 1)),
                         .numa_nodes = static_cast<int>(number("numa_nodes", 1)),
                         .last_level_caches = static_cast<int>(number("last_level_caches", 1)),
-                        .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1))};
+                        .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1)),
+                        .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0))};
   entry.needs_memory = Bytes{number("memory_bytes", 0)};
+  for (const Json& name : json.value("/needs/modules"_json_pointer, Json::array())) {
+    if (name.is_string()) entry.needs_modules.push_back(name.get<std::string>());
+  }
   entry.json = json;
   return entry;
 }
@@ -67,11 +72,20 @@ Result<Catalog> Catalog::Load() {
   return Parse(TRY(OutputOf({agent.string(), "list"})));
 }
 
-Result<Catalog> Catalog::Parse(std::string_view text) {
+Result<Catalog> Catalog::LoadBenchmarks() {
+  const auto agent = TRY(AgentPath());
+  return Parse(TRY(OutputOf({agent.string(), "list", "--benchmarks"})), /*benchmarks=*/true);
+}
+
+Result<Catalog> Catalog::Parse(std::string_view text, bool benchmarks) {
   const Json json = TRY(ParseJson(text, "the agent's list of claims"));
   if (!json.is_array()) return Fail("the agent's list of claims is not an array");
   Catalog catalog;
-  for (const Json& claim : json) catalog.entries_.push_back(TRY(ParseEntry(claim)));
+  catalog.benchmarks_ = benchmarks;
+  for (const Json& claim : json) {
+    catalog.entries_.push_back(TRY(ParseEntry(claim)));
+    catalog.entries_.back().benchmark = benchmarks;
+  }
   return catalog;
 }
 
@@ -96,7 +110,9 @@ Result<std::vector<const CatalogEntry*>> Catalog::Select(
         entries_.begin(), entries_.end(), [&](const CatalogEntry& a, const CatalogEntry& b) {
           return EditDistance(glob, a.id) < EditDistance(glob, b.id);
         });
-    Error error{fmt::format("no claim matches '{}'", glob), "`nodeproof list` shows them all", 0};
+    Error error{fmt::format("no {} matches '{}'", benchmarks_ ? "benchmark" : "claim", glob),
+                fmt::format("`nodeproof {}` shows them all", benchmarks_ ? "bench --list" : "list"),
+                0};
     if (nearest != entries_.end() && EditDistance(glob, nearest->id) <= 4) {
       error.hint = fmt::format("did you mean {}?", nearest->id);
     }

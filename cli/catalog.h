@@ -1,4 +1,4 @@
-// What claims there are, as the agent tells it.
+// What claims and what benchmarks there are, as the agent tells it.
 #pragma once
 
 #include <string>
@@ -18,8 +18,11 @@ struct CatalogEntry {
   std::string source;
   double budget_s = 0;
   bool needs_scratch = false;
+  bool needs_cgroups = true;
+  bool benchmark = false;
   CpuLayout needs_layout;
   Bytes needs_memory{0};
+  std::vector<std::string> needs_modules;  // of the kernel, where it has them
   Json json;  // everything that the agent says of it (conformance::Describe)
 };
 
@@ -27,7 +30,8 @@ class Catalog {
  public:
   // Asks the agent beside this program.
   static Result<Catalog> Load();
-  static Result<Catalog> Parse(std::string_view text);
+  static Result<Catalog> LoadBenchmarks();
+  static Result<Catalog> Parse(std::string_view text, bool benchmarks = false);
 
   const std::vector<CatalogEntry>& entries() const { return entries_; }
   const CatalogEntry* Find(std::string_view id) const;
@@ -37,6 +41,7 @@ class Catalog {
 
  private:
   std::vector<CatalogEntry> entries_;
+  bool benchmarks_ = false;
 };
 
 // The number of single-character edits between two texts (Levenshtein), for "did you mean".

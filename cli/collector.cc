@@ -23,6 +23,9 @@ void Collector::OnEvent(const node::Event& event) {
     case node::EventKind::kClaim:
       TakeClaim(event.body.at("claim"));
       break;
+    case node::EventKind::kBenchmark:
+      TakeRow(event.body.at("row"));
+      break;
     case node::EventKind::kNote: {
       const auto text = event.body.at("text").get<std::string>();
       results_.run.notes.push_back(text);
@@ -69,6 +72,21 @@ void Collector::TakeClaim(const Json& body) {
   Finish(std::move(*claim));
 }
 
+// A row whose name is not what was asked for, or none at all, is nobody's.
+void Collector::TakeRow(Json row) {
+  const auto name = row.find("name");
+  if (done_ >= work_.size() || name == row.end() || *name != work_[done_].claim->id) {
+    progress_.Note("the agent sent a benchmark's row that nobody asked for");
+    return;
+  }
+  row["iteration"] = work_[done_].iteration;
+  if (!work_[done_].shape.empty()) row["shape"] = work_[done_].shape;
+  ++done_;
+  results_.benchmarks.push_back(std::move(row));
+  save_();
+  progress_.BenchmarkFinished(results_.benchmarks.back());
+}
+
 void Collector::Finish(results::Claim claim) {
   if (done_ >= work_.size() || work_[done_].claim->id != claim.id) {
     progress_.Note(fmt::format("the agent sent a result nobody asked for: {}", claim.id));
@@ -88,6 +106,12 @@ std::vector<WorkItem> Collector::Remaining() const {
 
 void Collector::MarkBroken(std::string_view id, const std::string& reason) {
   if (done_ >= work_.size()) return;
+  if (work_[done_].claim->benchmark) {
+    return TakeRow({{"name", id},
+                    {"what", work_[done_].claim->statement},
+                    {"status", "error"},
+                    {"reason", reason}});
+  }
   results::Claim claim;
   claim.id = id;
   claim.statement = work_[done_].claim->statement;

@@ -43,6 +43,7 @@ class Collector : public node::EventSink {
   void Finish(results::Claim claim);
   void TakeHello(const Json& body);
   void TakeClaim(const Json& body);
+  void TakeRow(Json row);
   // Facts that may differ from shape to shape: the first shape's stand in the node itself, those of
   // each shape, the first included, in node.shapes.
   void KeepFacts(const Json& facts);

@@ -90,6 +90,30 @@ TEST_F(CollectorTest, KeepsTheFactsOfEachShape) {
   EXPECT_EQ(shapes.at("four").at("vm").at("boots"), 4);
 }
 
+TEST_F(CollectorTest, RowsOfBenchmarksAreKeptInOrder) {
+  const Catalog catalog =
+      Catalog::Parse(R"([{"id": "cpu.birth.fork", "statement": "Forks.", "source": "bench/cpu"},
+                         {"id": "io.fsync.4k", "statement": "Syncs.", "source": "bench/io"}])",
+                     /*benchmarks=*/true)
+          .value();
+  const CatalogEntry& fork = catalog.entries()[0];
+  const CatalogEntry& fsync = catalog.entries()[1];
+  Collector collector(results_, {{&fork, 1}, {&fsync, 1}, {&fork, 2, "four"}}, progress_, [] {});
+  collector.OnEvent(node::BenchmarkEvent({{"name", "io.fsync.4k"}}));  // not its turn
+  EXPECT_TRUE(results_.benchmarks.empty());
+  collector.OnEvent(node::BenchmarkEvent({{"name", "cpu.birth.fork"}, {"status", "measured"}}));
+  collector.MarkBroken("io.fsync.4k", "the guest panicked");
+  collector.OnEvent(node::BenchmarkEvent({{"name", "cpu.birth.fork"}, {"status", "measured"}}));
+  ASSERT_EQ(results_.benchmarks.size(), 3u);
+  EXPECT_EQ(results_.benchmarks[0]["iteration"], 1);
+  EXPECT_EQ(results_.benchmarks[1]["status"], "error");
+  EXPECT_EQ(results_.benchmarks[1]["reason"], "the guest panicked");
+  EXPECT_EQ(results_.benchmarks[1]["what"], "Syncs.");
+  EXPECT_EQ(results_.benchmarks[2]["iteration"], 2);
+  EXPECT_EQ(results_.benchmarks[2]["shape"], "four");
+  EXPECT_TRUE(collector.Remaining().empty());
+}
+
 TEST_F(CollectorTest, NotesAndFactsAreKept) {
   collector_.OnEvent(node::NoteEvent("boot tried again"));
   collector_.OnEvent(node::HelloEvent({{"kind", "vm"}}));

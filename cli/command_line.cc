@@ -68,12 +68,12 @@ int Main(int argc, char** argv) {
   app.footer(kFooter);
   const std::vector<std::string> words(argv, argv + argc);
   const std::vector<std::pair<std::string, Command>> commands = {
-      {"run", AddRunCommand(app, words)},  {"list", AddListCommand(app)},
-      {"doc", AddDocCommand(app)},         {"plan", AddPlanCommand(app)},
-      {"model", AddModelCommand(app)},     {"report", AddReportCommand(app)},
-      {"compare", AddCompareCommand(app)}, {"judge", AddJudgeCommand(app)},
-      {"gate", AddGateCommand(app)},       {"doctor", AddDoctorCommand(app)},
-      {"clean", AddCleanCommand(app)}};
+      {"run", AddRunCommand(app, words)}, {"bench", AddBenchCommand(app, words)},
+      {"list", AddListCommand(app)},      {"doc", AddDocCommand(app)},
+      {"plan", AddPlanCommand(app)},      {"model", AddModelCommand(app)},
+      {"report", AddReportCommand(app)},  {"compare", AddCompareCommand(app)},
+      {"judge", AddJudgeCommand(app)},    {"gate", AddGateCommand(app)},
+      {"doctor", AddDoctorCommand(app)},  {"clean", AddCleanCommand(app)}};
   if (const auto unknown = UnknownCommand(app, argc, argv)) {
     fmt::print(stderr, "error: {}\n", unknown->ToString());
     return kExitCannotRun;

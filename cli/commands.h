@@ -12,6 +12,7 @@ namespace nodeproof::cli {
 using Command = std::function<Result<int>()>;
 
 Command AddRunCommand(CLI::App& app, const std::vector<std::string>& argv);
+Command AddBenchCommand(CLI::App& app, const std::vector<std::string>& argv);
 Command AddListCommand(CLI::App& app);
 Command AddDocCommand(CLI::App& app);
 Command AddPlanCommand(CLI::App& app);

@@ -149,6 +149,48 @@ class DeterministicLane(Scratch):
         self.assertIn("disk", claim["reason"])
 
 
+class Bench(Scratch):
+    def rows(self):
+        return {row["name"]: row for row in self.results()["benchmarks"]}
+
+    def test_on_this_machine_what_needs_no_group_is_measured(self):
+        done = run("bench", "cpu.birth.fork", "cpu.switch.inside.depth-1", "--node", "host",
+                   "--out", self.out)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        rows = self.rows()
+        fork = rows["cpu.birth.fork"]
+        self.assertEqual(fork["status"], "measured")
+        self.assertGreater(fork["real_time"], 0)
+        self.assertLessEqual(fork["percentiles"]["p50"], fork["percentiles"]["p99"])
+        inside = rows["cpu.switch.inside.depth-1"]
+        if inside["status"] != "measured":
+            self.assertEqual(inside["status"], "unsupported")
+            self.assertIn("cgroup", inside["reason"])
+        subprocess.run(["/usr/bin/python3", VALIDATE, SCHEMA, self.out + "/results.json"], check=True)
+
+    def test_in_a_vm_and_a_cell_of_the_matrix(self):
+        done = run("bench", "cpu.switch.across.depth-6", "io.randread.4k.qd8",
+                   "interference.isolation.compute.cpu-hog", "--node", "vm", "--out", self.out)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        rows = self.rows()
+        self.assertEqual({row["status"] for row in rows.values()}, {"measured"}, done.stdout)
+        cell = rows["interference.isolation.compute.cpu-hog"]["quantities"]
+        # A CPU of its own against half of two: the mechanism is a cpuset, the margin is wide.
+        self.assertGreater(cell["mean"]["value"], cell["unprotected mean"]["value"])
+        subprocess.run(["/usr/bin/python3", VALIDATE, SCHEMA, self.out + "/results.json"], check=True)
+        self.assertIn("What is left of a victim",
+                      (pathlib.Path(self.out) / "report.html").read_text())
+
+    def test_patterns(self):
+        listed = run("bench", "--list", "--json")
+        ids = [row["id"] for row in json.loads(listed.stdout)["benchmarks"]]
+        self.assertGreaterEqual(len(ids), 60)
+        matrix = run("bench", "interference", "--victim", "fork", "--list").stdout.splitlines()
+        self.assertEqual(len(matrix), 8)
+        self.assert_one_error_line(run("bench", "cpu.birth.frok"), "no benchmark",
+                                   "did you mean cpu.birth.fork?")
+
+
 class BadInput(Scratch):
     def test_unknown_claim(self):
         self.assert_one_error_line(run("run", "cpu.wieght.pods", "--out", self.out),

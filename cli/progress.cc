@@ -34,6 +34,29 @@ std::string ClaimLine(const results::Claim& claim) {
   return line;
 }
 
+std::string BenchmarkLine(const Json& row) {
+  std::string line = fmt::format("{:<40}", row.value("name", ""));
+  if (row.value("status", "") != "measured") {
+    return line + fmt::format(" {:<12} {}", row.value("status", ""), row.value("reason", ""));
+  }
+  if (row.contains("real_time")) {
+    line +=
+        fmt::format(" {:>10.4g} {}", row["real_time"].get<double>(), row.value("time_unit", ""));
+  }
+  if (row.contains("percentiles")) {
+    for (const char* name : {"p50", "p99", "p999", "max"}) {
+      line += fmt::format("  {} {:.4g}", name, row["percentiles"].value(name, 0.0));
+    }
+  }
+  if (row.contains("quantities")) {
+    for (const auto& [name, quantity] : row["quantities"].items()) {
+      line += fmt::format("  {} {:.4g} {}", name, quantity.value("value", 0.0),
+                          quantity.value("unit", ""));
+    }
+  }
+  return line;
+}
+
 Progress::Progress(std::FILE* stream, bool live, const Clock& clock)
     : stream_(stream), live_(live), clock_(clock), started_(clock.Now()) {}
 
@@ -81,6 +104,13 @@ void Progress::ClaimFinished(const results::Claim& claim) {
   EraseLine();
   ++finished_;
   fmt::print(stream_, "{}\n", ClaimLine(claim));
+  std::fflush(stream_);
+}
+
+void Progress::BenchmarkFinished(const Json& row) {
+  EraseLine();
+  ++finished_;
+  fmt::print(stream_, "{}\n", BenchmarkLine(row));
   std::fflush(stream_);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "harness/base/clock.h"
+#include "harness/base/json.h"
 #include "harness/results/results.h"
 
 namespace nodeproof::cli {
@@ -20,6 +21,7 @@ class Progress {
   void ClaimStarted(std::string_view id, int index, int total);
   void Windows(std::string_view arm, int windows);
   void ClaimFinished(const results::Claim& claim);
+  void BenchmarkFinished(const Json& row);
 
  private:
   void EraseLine();
@@ -40,5 +42,8 @@ class Progress {
 
 // "holds         cpu.weight.siblings  0.6994 ± 0.0012 (expected 0.70 ± 0.02 ratio)  8.1 s"
 std::string ClaimLine(const results::Claim& claim);
+
+// "cpu.wakeup.idle        58.2 us  p50 57.1  p99 80.2  p999 95.1  max 120"
+std::string BenchmarkLine(const Json& row);
 
 }  // namespace nodeproof::cli

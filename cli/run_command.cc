@@ -1,6 +1,8 @@
-// `nodeproof run`: chooses a node, has the agent run the claims there, keeps the results.
+// `nodeproof run` and `nodeproof bench`: choose a node, have the agent run the claims or the
+// benchmarks there, keep the results.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <random>
@@ -17,6 +19,7 @@
 #include "cli/run_options.h"
 #include "cli/run_record.h"
 #include "cli/shape_choice.h"
+#include "cli/undecided.h"
 #include "cli/version.h"
 #include "harness/base/file.h"
 #include "reports/reports.h"
@@ -47,6 +50,16 @@ std::string RunId(const std::string& started) {
   return fmt::format("{}-{:04x}", id, std::random_device()() & 0xffff);
 }
 
+// Whether they are worth nothing without a hierarchy to make groups in: claims always.
+bool NeedCgroups(const std::vector<const CatalogEntry*>& entries) {
+  return std::ranges::all_of(entries, &CatalogEntry::needs_cgroups);
+}
+
+int CountRows(const results::Results& results, std::string_view status) {
+  return static_cast<int>(std::ranges::count_if(
+      results.benchmarks, [&](const Json& row) { return row.value("status", "") == status; }));
+}
+
 class Run {
  public:
   Run(const RunOptions& options, const std::vector<std::string>& argv, reports::KnownList known)
@@ -69,7 +82,7 @@ class Run {
     }
     const node::RunRequest request = TRY(MakeRequest(options_));
     const Fd interrupt = TRY(InterruptFd());
-    ChosenNode chosen = TRY(MakeNode(options_));
+    ChosenNode chosen = TRY(MakeNode(options_, claims, NeedCgroups(claims)));
 
     std::FILE* stream = options_.json ? stderr : stdout;
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());
@@ -87,17 +100,42 @@ class Run {
       Save();
       return std::unexpected(done.error());
     }
+    if (const Status settled = Settle(claims, progress, interrupt); !settled) {
+      if (settled.error().code == EINTR) return Interrupted();
+      collector.AddNote("the deterministic lane could not decide what is inconclusive: " +
+                        settled.error().ToString());
+    }
     return Finish();
   }
 
  private:
+  // Has the deterministic lane decide what a busy machine left inconclusive.
+  Status Settle(const std::vector<const CatalogEntry*>& claims, Progress& progress,
+                const Fd& interrupt) {
+    const auto undecided = Undecided(results_, claims);
+    if (undecided.empty()) return {};
+    progress.Note(fmt::format("{} inconclusive claim{} to be decided in the deterministic lane",
+                              undecided.size(), undecided.size() == 1 ? "" : "s"));
+    RunOptions options = options_;
+    options.lane = "deterministic";
+    options.repeat = 1;
+    ChosenNode chosen = TRY(MakeNode(options, undecided, true));
+    results::Results decided;
+    Collector collector(decided, PlanWorkOn(chosen.shape, undecided, 1), progress, [] {});
+    RunLoop loop(chosen, collector, progress, "", interrupt.get());
+    TRY(loop.RunAll(TRY(MakeRequest(options))));
+    TakeDecided(decided, results_);
+    return {};
+  }
+
   std::unexpected<Error> Interrupted() {
     results_.run.notes.push_back("interrupted");
     Save();
-    const size_t finished = results_.claims.size();
-    return std::unexpected(Error{
-        fmt::format("interrupted after {} finished claim{}", finished, finished == 1 ? "" : "s"),
-        options_.out.empty() ? "" : fmt::format("they are kept in {}", options_.out), EINTR});
+    const size_t finished = results_.claims.size() + results_.benchmarks.size();
+    return std::unexpected(
+        Error{fmt::format("interrupted after {} finished {}{}", finished,
+                          options_.benchmarks ? "benchmark" : "claim", finished == 1 ? "" : "s"),
+              options_.out.empty() ? "" : fmt::format("they are kept in {}", options_.out), EINTR});
   }
 
   // A report that cannot be written must not end the measurement; the last attempt tells.
@@ -120,6 +158,9 @@ class Run {
     }
     if (options_.json) {
       fmt::print("{}\n", TRY(results::Serialize(results_)));
+    } else if (options_.benchmarks) {
+      fmt::print("\n{} measured, {} unsupported, {} in error\n", CountRows(results_, "measured"),
+                 CountRows(results_, "unsupported"), CountRows(results_, "error"));
     } else {
       const auto colour =
           ::isatty(STDOUT_FILENO) != 0 ? reports::Colour::kYes : reports::Colour::kNo;
@@ -130,6 +171,7 @@ class Run {
                    (std::filesystem::absolute(options_.out) / "report.html").string());
       }
     }
+    if (CountRows(results_, "error") > 0) return kExitUndecided;
     return results::ExitStatus(results_, options_.strict);
   }
 
@@ -146,7 +188,29 @@ Result<int> RunClaims(const RunOptions& options, const std::vector<std::string>&
   return Run(options, argv, TRY(LoadKnown(options.known))).Execute(claims);
 }
 
+Result<int> RunBenchmarks(RunOptions options, const std::vector<std::string>& argv) {
+  const Catalog catalog = TRY(Catalog::LoadBenchmarks());
+  std::vector<std::string> ids;
+  for (const CatalogEntry& entry : catalog.entries()) ids.push_back(entry.id);
+  const auto benchmarks = TRY(catalog.Select(BenchGlobs(options, ids)));
+  if (!options.list) return Run(options, argv, {}).Execute(benchmarks);
+  Json list = Json::array();
+  for (const CatalogEntry* entry : benchmarks) {
+    list.push_back(entry->json);
+    if (!options.json) fmt::print("{:<40} {}\n", entry->id, entry->statement);
+  }
+  if (options.json) fmt::print("{}\n", TRY(DumpJson({{"benchmarks", std::move(list)}}, 2)));
+  return kExitOk;
+}
+
 }  // namespace
+
+Command AddBenchCommand(CLI::App& app, const std::vector<std::string>& argv) {
+  const auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("bench", "Run benchmarks and the interference matrix.");
+  AddBenchOptions(*command, *options);
+  return [options, argv] { return RunBenchmarks(*options, argv); };
+}
 
 Command AddRunCommand(CLI::App& app, const std::vector<std::string>& argv) {
   const auto options = std::make_shared<RunOptions>();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "cli/paths.h"
 #include "cli/run_record.h"
@@ -39,7 +40,11 @@ void AskFor(const std::vector<WorkItem>& work, node::RunRequest& request) {
   const bool broken = work.front().iteration != work.back().iteration && first < claims;
   request.repeat = broken ? 1 : static_cast<int>(work.size() / claims);
   request.claims.clear();
-  for (size_t i = 0; i < first; ++i) request.claims.push_back(work[i].claim->id);
+  request.benchmarks.clear();
+  for (size_t i = 0; i < first; ++i) {
+    const CatalogEntry& entry = *work[i].claim;
+    (entry.benchmark ? request.benchmarks : request.claims).push_back(entry.id);
+  }
 }
 
 bool NeedsScratch(const node::Node& node, const node::RunRequest& request,
@@ -49,17 +54,36 @@ bool NeedsScratch(const node::Node& node, const node::RunRequest& request,
                      [](const WorkItem& item) { return item.claim->needs_scratch; });
 }
 
+std::vector<std::string> ModulesFor(const std::vector<const CatalogEntry*>& claims) {
+  std::set<std::string> modules;
+  for (const CatalogEntry* claim : claims) {
+    modules.insert(claim->needs_modules.begin(), claim->needs_modules.end());
+  }
+  return {modules.begin(), modules.end()};
+}
+
 }  // namespace
 
-Result<ChosenNode> MakeNode(const RunOptions& options) {
+Result<ChosenNode> MakeNode(const RunOptions& options,
+                            const std::vector<const CatalogEntry*>& claims, bool needs_cgroups) {
   const auto wanted = TRY(node::ParseNodeChoice(options.node));
+  if (!needs_cgroups && wanted != node::NodeChoice::kVm && VmOnly(options).empty()) {
+    if (const auto host = node::CheckHost(); !host) {
+      return ChosenNode{TRY(node::HostNode::CreateWithoutCgroups(TRY(AgentPath()).string(),
+                                                                 host.error().message)),
+                        nullptr, "",
+                        "this machine, only what needs no cgroup v2: " + host.error().ToString()};
+    }
+  }
   const node::ChosenNode chosen = TRY(node::ChooseNode(wanted, VmOnly(options)));
   ChosenNode made{nullptr, nullptr, "", wanted == node::NodeChoice::kAuto ? chosen.why : ""};
   if (chosen.node == node::NodeChoice::kHost) {
     made.node = TRY(node::HostNode::Create(TRY(AgentPath()).string()));
     return made;
   }
-  auto vm = node::VmNode::Create(TRY(MakeVmOptions(options)));
+  node::VmOptions vm_options = TRY(MakeVmOptions(options));
+  vm_options.modules_if_any = ModulesFor(claims);
+  auto vm = node::VmNode::Create(vm_options);
   // Who did not ask for a VM should hear why one is needed.
   if (!vm && wanted == node::NodeChoice::kAuto) {
     vm.error().message += fmt::format(" (to run in {})", chosen.why);

@@ -1,5 +1,8 @@
 #include "cli/run_options.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/paths.h"
 #include "cli/shape_choice.h"
 
@@ -46,6 +49,50 @@ void AddRunOptions(CLI::App& command, RunOptions& options) {
   command.add_flag("--strict", options.strict,
                    "Count known violations as violations, in reports and exit status.");
   command.add_flag("--json", options.json, "Print the results as JSON; progress to stderr.");
+}
+
+void AddBenchOptions(CLI::App& command, RunOptions& options) {
+  options.benchmarks = true;
+  command.add_option(
+      "PATTERN", options.globs,
+      "Benchmarks, such as 'cpu.wakeup.*' or memory (default: all but interference).");
+  command.add_flag("--list", options.list, "List them, and run none.");
+  AddNodeOptions(command, options);
+  command.add_option("--victim", options.victims,
+                     "Only these victims of the interference matrix; may be repeated.");
+  command.add_option("--aggressor", options.aggressors,
+                     "Only these aggressors of the interference matrix; may be repeated.");
+  command.add_option("--seed", options.seed, "Seed of all random input (default: 1).");
+  command.add_option("--repeat", options.repeat, "Run every benchmark N times (default: 1).")
+      ->check(CLI::Range(1, 10000));
+  command.add_option("--out", options.out, "Folder for results.json and report.html.");
+  command.add_flag("--thorough", options.thorough,
+                   "Measure longer: narrow intervals, and percentiles of the interference matrix.");
+  command.add_flag("--json", options.json, "Print JSON; progress to stderr.");
+}
+
+std::vector<std::string> BenchGlobs(const RunOptions& options,
+                                    const std::vector<std::string>& ids) {
+  constexpr std::string_view kMatrix = "interference.";
+  std::vector<std::string> globs;
+  for (const std::string& glob : options.globs) {
+    const bool area =
+        std::ranges::any_of(ids, [&](const std::string& id) { return id.starts_with(glob + "."); });
+    globs.push_back(area ? glob + ".*" : glob);
+  }
+  const std::vector<std::string> any = {"*"};
+  if (!options.victims.empty() || !options.aggressors.empty()) {
+    std::erase(globs, "interference.*");
+    for (const std::string& victim : options.victims.empty() ? any : options.victims) {
+      for (const std::string& aggressor : options.aggressors.empty() ? any : options.aggressors) {
+        globs.push_back(fmt::format("{}isolation.{}.{}", kMatrix, victim, aggressor));
+      }
+    }
+  }
+  if (!globs.empty()) return globs;
+  std::ranges::copy_if(ids, std::back_inserter(globs),
+                       [&](const std::string& id) { return !id.starts_with(kMatrix); });
+  return globs;
 }
 
 Result<node::RunRequest> MakeRequest(const RunOptions& options) {

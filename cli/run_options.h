@@ -31,12 +31,20 @@ struct RunOptions {
   std::string known;  // a list of known violations; "" for the shipped one
   bool strict = false;
   bool json = false;
+  bool benchmarks = false;  // `bench`: the globs are benchmarks'
+  bool list = false;        // only say which
+  std::vector<std::string> victims = {};
+  std::vector<std::string> aggressors = {};
 
   // The user chose the VM's hardware: every claim runs on it, or is unsupported there.
   bool FixesHardware() const { return !shape.empty() || cpus || !memory.empty(); }
 };
 
 void AddRunOptions(CLI::App& command, RunOptions& options);
+void AddBenchOptions(CLI::App& command, RunOptions& options);
+// The benchmarks that `bench` means: without a pattern all but the interference matrix; a word such
+// as "cpu" or "interference" is all below it; --victim and --aggressor choose cells of the matrix.
+std::vector<std::string> BenchGlobs(const RunOptions& options, const std::vector<std::string>& ids);
 
 // Errors name the option.
 Result<node::RunRequest> MakeRequest(const RunOptions& options);

@@ -14,12 +14,16 @@ Result<CpuLayout> LayoutOf(const node::VmShape& shape) {
                    .sockets = shape.sockets,
                    .numa_nodes = 1,
                    .last_level_caches = shape.sockets * shape.dies,
-                   .cpus_per_numa_node = shape.cpus()};
+                   .cpus_per_numa_node = shape.cpus(),
+                   .memory_only_nodes = 0};
   int nodes = 0;
   for (const node::NumaNode& numa : shape.nodes) {
     const auto cpus = CpuSet::Parse(numa.cpus);
     if (!cpus) return Fail("shape {}: numa: {}", shape.name, cpus.error().message);
-    if (cpus->empty()) continue;
+    if (cpus->empty()) {
+      ++layout.memory_only_nodes;
+      continue;
+    }
     ++nodes;
     layout.cpus_per_numa_node = std::min(layout.cpus_per_numa_node, static_cast<int>(cpus->size()));
   }

@@ -25,6 +25,7 @@ TEST(ShapeChoice, TakesTheSmallestShapeThatHasWhatAClaimNeeds) {
   EXPECT_EQ(ShapeFor({.cpus = 4, .threads = 2}), "smt-four");
   EXPECT_EQ(ShapeFor({.cpus = 4, .last_level_caches = 2}), "two-llc");
   EXPECT_EQ(ShapeFor({.cpus = 4, .numa_nodes = 2}), "two-numa");
+  EXPECT_EQ(ShapeFor({.numa_nodes = 2, .memory_only_nodes = 1}), "hmat-far");
   EXPECT_EQ(ShapeFor({.cpus = 6, .numa_nodes = 2, .cpus_per_numa_node = 3}), "two-numa-six");
 }
 
@@ -37,6 +38,7 @@ TEST(ShapeChoice, OnlyNodesWithCpusCount) {
   const CpuLayout far = LayoutOf(node::FindShape("hmat-far").value()).value();
   EXPECT_EQ(far.numa_nodes, 2);
   EXPECT_EQ(far.cpus_per_numa_node, 2);
+  EXPECT_EQ(far.memory_only_nodes, 1);
   EXPECT_EQ(LayoutOf(node::FindShape("smt").value()).value().last_level_caches, 2);
 }
 

@@ -15,9 +15,11 @@ Json Describe(const Claim& claim) {
                 {"numa_nodes", claim.needs.numa_nodes},
                 {"cpus_per_numa_node", claim.needs.cpus_per_numa_node},
                 {"last_level_caches", claim.needs.last_level_caches},
+                {"memory_only_nodes", claim.needs.memory_only_nodes},
                 {"memory_bytes", claim.needs.memory.value},
                 {"scratch", claim.needs.scratch}};
   if (claim.needs.realtime) needs["why_realtime"] = claim.needs.why_realtime;
+  if (!claim.needs.modules.empty()) needs["modules"] = claim.needs.modules;
   if (claim.needs.whole_node) needs["why_whole_node"] = claim.needs.why_whole_node;
   Json json = {{"id", claim.id},
                {"statement", claim.statement},

@@ -32,6 +32,7 @@ struct Needs {
   int numa_nodes = 1;          // with CPUs
   int cpus_per_numa_node = 1;  // in each of them
   int last_level_caches = 1;
+  int memory_only_nodes = 0;  // NUMA nodes without CPUs: far memory
   Bytes memory{0};        // free for the capsule
   bool scratch = false;   // a file system on a disk, for page cache that can be reclaimed
   bool realtime = false;  // why_realtime says why the deterministic lane cannot run it
@@ -40,13 +41,16 @@ struct Needs {
   // measures; why_whole_node says what.
   bool whole_node = false;
   std::string why_whole_node = {};
+  // Modules of the kernel that a guest loads before the claims, where its kernel has them: "bfq".
+  std::vector<std::string> modules = {};
 
   CpuLayout layout() const {
     return {.cpus = cpus,
             .threads = threads,
             .numa_nodes = numa_nodes,
             .last_level_caches = last_level_caches,
-            .cpus_per_numa_node = cpus_per_numa_node};
+            .cpus_per_numa_node = cpus_per_numa_node,
+            .memory_only_nodes = memory_only_nodes};
   }
 };
 

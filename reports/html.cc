@@ -4,6 +4,7 @@
 
 #include "harness/base/units.h"
 #include "reports/facts.h"
+#include "reports/html_benchmarks.h"
 #include "reports/html_claim.h"
 #include "reports/html_page.h"
 #include "reports/html_writer.h"
@@ -23,7 +24,9 @@ constexpr Verdict kOrder[] = {Verdict::kViolated, Verdict::kError, Verdict::kInc
 // The run's verdict in one sentence, by the rule of its exit status.
 std::string Headline(const Results& results) {
   const Totals totals = TotalsOf(results.claims);
-  if (totals.Claims() == 0) return "No claim was run";
+  if (totals.Claims() == 0) {
+    return results.benchmarks.empty() ? "No claim was run" : "Benchmarks, no claims";
+  }
   switch (ExitStatus(results, /*strict=*/false)) {
     case 1:
       return "This node breaks a promise";
@@ -219,10 +222,11 @@ std::string RenderHtml(const Results& results) {
   OpenPage("nodeproof: " + TotalsText(TotalsOf(results.claims)), Scripted::kYes, page);
   AddHeader(results, page);
   page.Open("main");
-  AddAreas(areas, TotalsOf(results.claims), page);
+  if (!areas.empty()) AddAreas(areas, TotalsOf(results.claims), page);
   AddAttention(results, page);
   if (!areas.empty()) AddLegend(page);
   AddClaims(areas, page);
+  AddBenchmarks(results.benchmarks, page);
   AddNode(results, page);
   page.Close();
   ClosePage(Scripted::kYes, page);

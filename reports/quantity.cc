@@ -47,6 +47,10 @@ Scale InUnit(const std::string& unit, double most) {
     const Unit best = LargestIn(most, kByteUnits);
     return {best.size, 0, best.name};
   }
+  if (unit == "bytes/s") {
+    const Unit best = LargestIn(most, kByteUnits);
+    return {best.size, 0, fmt::format("{}/s", best.name)};
+  }
   if (unit == "ratio" || unit == "count") return {};
   return {1, 0, Printable(unit)};
 }

@@ -1,6 +1,4 @@
 // memory.max: page cache gives way at the limit, nobody dies for it.
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include "conformance/pods.h"
 #include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
+#include "harness/io/disk.h"
 #include "harness/measure/estimate.h"
 #include "harness/probe/scratch_file.h"
 #include "harness/stress/file_flood.h"
@@ -88,22 +87,6 @@ Result<results::Arm> MeasureReclaimed(ArmContext& context) {
   return arm;
 }
 
-// The disk below a directory: "259:0", as io.max names it.
-Result<std::string> DiskOf(const std::string& directory) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0) return FailErrno(errno, "stat " + directory);
-  const std::string number = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
-  // io.max takes whole disks: for a partition, the one it lies on.
-  const auto parent = ReadFile(fmt::format("/sys/dev/block/{}/../dev", number));
-  const bool is_partition =
-      ReadFile(fmt::format("/sys/dev/block/{}/partition", number)).has_value();
-  if (is_partition && parent) return std::string(Trim(*parent));
-  if (!ReadFile(fmt::format("/sys/dev/block/{}/size", number))) {
-    return Unsupported("the scratch directory {} is on no block device ({})", directory, number);
-  }
-  return number;
-}
-
 constexpr Bytes kSlowLimit = MiB(32);
 constexpr Bytes kSlowDisk = MiB(5);  // a second
 constexpr Bytes kThrottledAmount = kSlowLimit * 2;
@@ -113,7 +96,8 @@ Result<results::Arm> MeasureNeverOom(ArmContext& context) {
   const bool is_protected = context.Protected();
   TRY(context.environment().capsule->Require("io"));
   const std::string directory = context.environment().scratch->string();
-  const std::string slow = fmt::format("{} wbps={}", TRY(DiskOf(directory)), kSlowDisk.value);
+  const std::string slow =
+      fmt::format("{} wbps={}", TRY(io::DiskOf(directory)).number, kSlowDisk.value);
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {LimitedPod("32Mi")}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   TRY(group.Write("io.max", slow));

@@ -1,73 +1,15 @@
 // memory.swap.max: what LimitedSwap gives a container, and that it gets no more.
-#include <sys/swap.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include "conformance/memory/memory_claims.h"
 #include "conformance/memory/steps.h"
 #include "conformance/pods.h"
-#include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
+#include "harness/probe/swap_file.h"
 
 namespace nodeproof::conformance {
 namespace {
-
-constexpr Bytes kSwapFile = MiB(32);
-
-// A swap file on the scratch disk, in use while this lives. It needs a name while it is made: the
-// kernel swaps to no unlinked file.
-class SwapFile {
- public:
-  static Result<std::unique_ptr<SwapFile>> Make(const std::filesystem::path& directory) {
-    auto file = std::unique_ptr<SwapFile>(new SwapFile((directory / "nodeproof-swap").string()));
-    const Fd fd = TRY(OpenAt(AT_FDCWD, file->path_, O_RDWR | O_CREAT | O_EXCL, 0600));
-    file->made_ = true;
-    const std::string zeros(1 << 20, '\0');  // no holes: the kernel wants every block
-    for (int64_t at = 0; at < kSwapFile.value; at += 1 << 20) {
-      TRY(WriteAll(fd.get(), zeros, file->path_));
-    }
-    TRY(file->WriteHeader(fd));
-    if (::fsync(fd.get()) != 0) return FailErrno(errno, "fsync " + file->path_);
-    if (::swapon(file->path_.c_str(), 0) != 0) {
-      if (errno == EPERM || errno == ENOSYS || errno == EINVAL) {
-        return Unsupported("swapon {}: {}", file->path_, std::strerror(errno));
-      }
-      return FailErrno(errno, "swapon " + file->path_);
-    }
-    file->on_ = true;
-    return file;
-  }
-  ~SwapFile() {
-    if (on_) ::swapoff(path_.c_str());
-    if (made_) ::unlink(path_.c_str());
-  }
-
- private:
-  explicit SwapFile(std::string path) : path_(std::move(path)) {}
-
-  // mkswap's header, version 1 (include/linux/swap.h, union swap_header).
-  Status WriteHeader(const Fd& fd) const {
-    const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-    std::string header(page, '\0');
-    const std::array<uint32_t, 3> info = {
-        1, static_cast<uint32_t>(static_cast<size_t>(kSwapFile.value) / page - 1), 0};
-    std::memcpy(header.data() + 1024, info.data(), sizeof info);
-    header.replace(page - 10, 10, "SWAPSPACE2");
-    if (::pwrite(fd.get(), header.data(), page, 0) != static_cast<ssize_t>(page)) {
-      return FailErrno(errno, "write the header of " + path_);
-    }
-    return {};
-  }
-
-  std::string path_;
-  bool made_ = false;
-  bool on_ = false;
-};
 
 // A node of 2Gi with 512Mi of swap: a request of 64Mi gets 64/2048 of it, 16Mi.
 constexpr Bytes kLimit = MiB(96);
@@ -86,7 +28,7 @@ Result<results::Arm> MeasureSwap(ArmContext& context) {
   config.swap_behavior =
       is_protected ? kubelet::SwapBehavior::kLimitedSwap : kubelet::SwapBehavior::kNoSwap;
   const kubelet::Pod pod = MakePod("pod", {{.memory_request = "64Mi", .memory_limit = "96Mi"}});
-  const auto swap = TRY(SwapFile::Make(*context.environment().scratch));
+  const auto swap = TRY(probe::SwapFile::Make(*context.environment().scratch, MiB(32)));
   const capsule::Tree tree = TRY(context.Plant(node, config, {pod}));
   // The capsule has none of its own; the next tree takes it away again.
   TRY(context.environment().capsule->group().Write("memory.swap.max", "max"));

@@ -29,7 +29,7 @@ def read_mutants(path):
     mutants = {}
     for i, mutant in enumerate(json.loads(path.read_text())["mutants"]):
         where = f"{path}: mutants[{i}]"
-        if set(mutant) != KEYS:
+        if set(mutant) - {"always"} != KEYS:
             sys.exit(f"error: {where}: keys must be {sorted(KEYS)}, are {sorted(mutant)}")
         if mutant["name"] in mutants:
             sys.exit(f"error: {where}: '{mutant['name']}' is there twice; rename one")

@@ -68,6 +68,42 @@ Result<int64_t> ReadNumber(const Cgroup& group, const std::string& file) {
   return number;
 }
 
+Result<IoStat> ParseIoStat(std::string_view text, std::string_view disk) {
+  IoStat stat;
+  for (const std::string_view line : Split(text, '\n')) {
+    const auto words = Words(line);
+    if (words.empty() || words.front() != disk) continue;
+    for (const std::string_view word : words) {
+      const size_t equals = word.find('=');
+      if (equals == std::string_view::npos) continue;
+      const std::string_view key = word.substr(0, equals);
+      int64_t* number = key == "rbytes"   ? &stat.read.value
+                        : key == "wbytes" ? &stat.written.value
+                        : key == "rios"   ? &stat.reads
+                        : key == "wios"   ? &stat.writes
+                                          : nullptr;
+      if (number == nullptr) continue;  // discards, and what schedulers and iocost add
+      const auto value = ParseInt(word.substr(equals + 1));
+      if (!value) return Fail("'{}': {}", word, value.error().message);
+      *number = *value;
+    }
+  }
+  return stat;
+}
+
+Result<IoStat> ReadIoStat(const Cgroup& group, std::string_view disk) {
+  auto stat = ParseIoStat(TRY(group.Read("io.stat")), disk);
+  if (!stat) return Fail("{}/io.stat: {}", group.path(), stat.error().message);
+  return stat;
+}
+
+IoStat operator-(const IoStat& later, const IoStat& earlier) {
+  return IoStat{.read = later.read - earlier.read,
+                .written = later.written - earlier.written,
+                .reads = later.reads - earlier.reads,
+                .writes = later.writes - earlier.writes};
+}
+
 Result<Pressure> ParsePressure(std::string_view text) {
   Pressure pressure;
   bool found = false;

@@ -51,6 +51,19 @@ CpuStat operator-(const CpuStat& later, const CpuStat& earlier);
 // The word "max" reads as INT64_MAX.
 Result<int64_t> ReadNumber(const Cgroup& group, const std::string& file);
 
+// One disk's line of io.stat: what a group and those below it had done there.
+struct IoStat {
+  Bytes read{0};
+  Bytes written{0};
+  int64_t reads = 0;
+  int64_t writes = 0;
+  bool operator==(const IoStat&) const = default;
+};
+// `disk` as io.stat names it, "259:0". All is 0 for a disk that has no line yet.
+Result<IoStat> ParseIoStat(std::string_view text, std::string_view disk);
+Result<IoStat> ReadIoStat(const Cgroup& group, std::string_view disk);
+IoStat operator-(const IoStat& later, const IoStat& earlier);
+
 // cpu.pressure, memory.pressure, io.pressure: stall totals since the group was made.
 struct Pressure {
   Microseconds some_total{0};

@@ -60,5 +60,17 @@ TEST(Pressure, ReadsTotals) {
   EXPECT_FALSE(ParsePressure(""));
 }
 
+TEST(IoStat, ReadsOneDisksLine) {
+  const auto stat = ParseIoStat(
+      "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n"
+      "259:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0 cost.usage=77\n",
+      "259:0");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(*stat, (IoStat{.read = KiB(4), .written = KiB(8), .reads = 1, .writes = 2}));
+  EXPECT_EQ(ParseIoStat("8:0 rbytes=1\n", "8:1").value(), IoStat{});
+  EXPECT_EQ(ParseIoStat("8:0 \n", "8:0").value(), IoStat{});
+  EXPECT_FALSE(ParseIoStat("8:0 rbytes=x\n", "8:0"));
+}
+
 }  // namespace
 }  // namespace nodeproof::cgroup

@@ -53,6 +53,15 @@ Nanoseconds Histogram::Percentile(double fraction) const {
   return Max();
 }
 
+void Histogram::Merge(const Histogram& other) {
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    const uint64_t more = other.buckets_[bucket].load(std::memory_order_relaxed);
+    if (more > 0) buckets_[bucket].fetch_add(more, std::memory_order_relaxed);
+  }
+  const int64_t theirs = other.Max().count();
+  if (theirs > Max().count()) max_.store(theirs, std::memory_order_relaxed);
+}
+
 void Histogram::Reset() {
   for (auto& bucket : buckets_) bucket.store(0, std::memory_order_relaxed);
   max_.store(0, std::memory_order_relaxed);

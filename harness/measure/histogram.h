@@ -20,6 +20,8 @@ class Histogram {
   // The value below which `fraction` (0 … 1) of all lie: the upper edge of its bucket, at most
   // Max(). 0 when empty.
   Nanoseconds Percentile(double fraction) const;
+  // Adds all that `other` holds.
+  void Merge(const Histogram& other);
   void Reset();
 
  private:

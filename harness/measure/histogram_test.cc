@@ -32,5 +32,18 @@ TEST(Histogram, SmallAndHugeValues) {
   EXPECT_EQ(histogram.count(), 0u);
 }
 
+TEST(Histogram, MergesAnother) {
+  Histogram a;
+  Histogram b;
+  for (int i = 0; i < 3; ++i) a.Add(Nanoseconds(10));
+  b.Add(Nanoseconds(20));
+  b.Add(Milliseconds(1));
+  a.Merge(b);
+  EXPECT_EQ(a.count(), 5u);
+  EXPECT_EQ(a.Max(), Milliseconds(1));
+  EXPECT_EQ(a.Percentile(0.5), Nanoseconds(10));
+  EXPECT_EQ(a.Percentile(0.8), Nanoseconds(20));
+}
+
 }  // namespace
 }  // namespace nodeproof::measure

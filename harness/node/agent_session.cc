@@ -53,6 +53,7 @@ void AgentSession::Take(const Event& event) {
       WaitFor(Seconds(body["budget_s"].get<double>() * patience_.budget_factor) + patience_.slack);
       break;
     case EventKind::kClaim:
+    case EventKind::kBenchmark:
       outcome_.during_claim.reset();
       ++outcome_.claims_finished;
       WaitFor(patience_.slack);

@@ -236,6 +236,11 @@ class Watch {
   std::string output_text_;
 };
 
+Status CheckExecutable(const std::string& agent) {
+  if (::access(agent.c_str(), X_OK) == 0) return {};
+  return FailErrno(errno, fmt::format("the agent {} cannot be executed", agent));
+}
+
 }  // namespace
 
 const std::vector<std::string>& NeededControllers() {
@@ -273,11 +278,17 @@ Result<std::unique_ptr<HostNode>> HostNode::Create(const std::string& agent,
                                                    const Patience& patience,
                                                    const HostPaths& paths) {
   HostHierarchy hierarchy = TRY(CheckHost(paths));
-  if (::access(agent.c_str(), X_OK) != 0) {
-    return FailErrno(errno, fmt::format("the agent {} cannot be executed", agent));
-  }
+  TRY(CheckExecutable(agent));
   auto node = Unchecked(agent, patience);
   node->hierarchy_ = std::move(hierarchy);
+  return node;
+}
+
+Result<std::unique_ptr<HostNode>> HostNode::CreateWithoutCgroups(const std::string& agent,
+                                                                 const std::string& why) {
+  TRY(CheckExecutable(agent));
+  auto node = Unchecked(agent, {});
+  node->why_no_cgroups_ = why;
   return node;
 }
 
@@ -296,8 +307,10 @@ Result<RunOutcome> HostNode::Run(const RunRequest& request, EventSink& sink, int
   if (request.scratch.value > 0) return vm_only("a scratch disk needs");
   if (!request.modules.empty()) return vm_only("kernel modules are loaded only in");
 
+  RunRequest sent = request;
+  sent.why_no_cgroups = why_no_cgroups_;
   const Fd request_file = TRY(MemoryFile("nodeproof-request", /*inherited=*/false));
-  TRY(WriteAll(request_file.get(), FormatRequest(request), "the request"));
+  TRY(WriteAll(request_file.get(), FormatRequest(sent), "the request"));
   if (::lseek(request_file.get(), 0, SEEK_SET) != 0) return FailErrno(errno, "rewind the request");
   Pipe events = TRY(MakePipe());
   Pipe output = TRY(MakePipe());

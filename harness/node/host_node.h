@@ -42,6 +42,11 @@ class HostNode : public Node {
                                                   const Patience& patience = {},
                                                   const HostPaths& paths = {});
 
+  // A node without a hierarchy, for benchmarks that need none; `why` says what is missing. It
+  // refuses claims. Errors: the agent cannot be executed.
+  static Result<std::unique_ptr<HostNode>> CreateWithoutCgroups(const std::string& agent,
+                                                                const std::string& why);
+
   std::string_view kind() const override { return "host"; }
 
   // Starts the agent with --request-fd N --events-fd M --cgroup-root DIR. On a cancel it gets
@@ -60,6 +65,7 @@ class HostNode : public Node {
   std::string agent_;
   Patience patience_;
   HostHierarchy hierarchy_;
+  std::string why_no_cgroups_;
 };
 
 enum class NodeChoice { kAuto, kHost, kVm };

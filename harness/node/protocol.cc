@@ -22,10 +22,11 @@ constexpr std::array<Named<Lane>, 2> kLanes{
     {{Lane::kRealtime, "realtime"}, {Lane::kDeterministic, "deterministic"}}};
 constexpr std::array<Named<CgroupDriver>, 2> kDrivers{
     {{CgroupDriver::kSystemd, "systemd"}, {CgroupDriver::kCgroupfs, "cgroupfs"}}};
-constexpr std::array<Named<EventKind>, 7> kKinds{{{EventKind::kHello, "hello"},
+constexpr std::array<Named<EventKind>, 8> kKinds{{{EventKind::kHello, "hello"},
                                                   {EventKind::kClaimStart, "claim_start"},
                                                   {EventKind::kProgress, "progress"},
                                                   {EventKind::kClaim, "claim"},
+                                                  {EventKind::kBenchmark, "benchmark"},
                                                   {EventKind::kNote, "note"},
                                                   {EventKind::kFatal, "fatal"},
                                                   {EventKind::kEnd, "end"}}};
@@ -196,6 +197,9 @@ void CheckFields(EventKind kind, Fields& fields) {
     case EventKind::kClaim:
       fields.Object("claim");
       break;
+    case EventKind::kBenchmark:
+      fields.Object("row");
+      break;
     case EventKind::kNote:
       fields.Text("text");
       break;
@@ -228,6 +232,7 @@ Result<CgroupDriver> ParseCgroupDriver(std::string_view text) {
 std::string FormatRequest(const RunRequest& request) {
   const Json json = {{"schema", kRequestSchema},
                      {"claims", request.claims},
+                     {"benchmarks", request.benchmarks},
                      {"control", request.control},
                      {"seed", request.seed},
                      {"repeat", request.repeat},
@@ -237,6 +242,7 @@ std::string FormatRequest(const RunRequest& request) {
                      {"modules", request.modules},
                      {"allow_whole_node", request.allow_whole_node},
                      {"scratch_bytes", request.scratch.value},
+                     {"why_no_cgroups", request.why_no_cgroups},
                      {"args", request.args}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -251,6 +257,7 @@ Result<RunRequest> ParseRequest(std::string_view text) {
   }
   RunRequest request;
   request.claims = fields.Texts("claims");
+  request.benchmarks = fields.Texts("benchmarks");
   request.control = fields.Flag("control");
   request.seed = fields.Unsigned("seed");
   request.repeat = static_cast<int>(fields.Integer("repeat", 1, kMaxRepeat));
@@ -260,6 +267,7 @@ Result<RunRequest> ParseRequest(std::string_view text) {
   request.modules = fields.Texts("modules");
   request.allow_whole_node = fields.Flag("allow_whole_node");
   request.scratch = {fields.Integer("scratch_bytes", 0, std::numeric_limits<int64_t>::max())};
+  request.why_no_cgroups = fields.Text("why_no_cgroups");
   request.args = fields.Object("args");
   fields.NoOthers();
   if (!fields.problem().empty()) return Fail("request: {}", fields.problem());
@@ -299,6 +307,12 @@ Event ClaimEvent(Json claim) {
   return {EventKind::kClaim, std::move(body)};
 }
 
+Event BenchmarkEvent(Json row) {
+  Json body = Body(EventKind::kBenchmark);
+  body["row"] = std::move(row);
+  return {EventKind::kBenchmark, std::move(body)};
+}
+
 Event NoteEvent(std::string_view text) {
   Json body = Body(EventKind::kNote);
   body["text"] = text;
@@ -312,9 +326,9 @@ Event FatalEvent(std::string_view message, std::string_view hint) {
   return {EventKind::kFatal, std::move(body)};
 }
 
-Event EndEvent(int claims) {
+Event EndEvent(int finished) {
   Json body = Body(EventKind::kEnd);
-  body["claims"] = claims;
+  body["claims"] = finished;
   return {EventKind::kEnd, std::move(body)};
 }
 

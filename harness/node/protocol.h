@@ -8,6 +8,7 @@
 //   {"event":"claim_start","id":…,"index":1,"total":8,"budget_s":40}
 //   {"event":"progress","id":…,"arm":"protected","windows":3,"elapsed_s":1.5}
 //   {"event":"claim","claim":{…results.h…}}
+//   {"event":"benchmark","row":{…results.schema.json, "benchmark"…}}   it began as a claim does
 //   {"event":"note","text":…}
 //   {"event":"fatal","message":…,"hint":…}                       the agent cannot go on
 //   {"event":"end","claims":8}                                   once, last: the run is whole
@@ -51,8 +52,9 @@ std::string_view ToString(CgroupDriver driver);  // "systemd", "cgroupfs"
 Result<CgroupDriver> ParseCgroupDriver(std::string_view text);
 
 struct RunRequest {
-  std::vector<std::string> claims;  // ids, in the order to run them
-  bool control = true;              // false leaves the control arms out
+  std::vector<std::string> claims;           // ids, in the order to run them
+  std::vector<std::string> benchmarks = {};  // likewise; they run after the claims
+  bool control = true;                       // false leaves the control arms out
   uint64_t seed = 0;
   int repeat = 1;
   Lane lane = Lane::kRealtime;
@@ -61,6 +63,7 @@ struct RunRequest {
   std::vector<std::string> modules;  // paths in the guest, in load order; VmNode fills this in
   bool allow_whole_node = false;     // may claims take the machine's memory, swap and sysctls?
   Bytes scratch{0};                  // an ext4 scratch disk of this size; 0 is none (VM only)
+  std::string why_no_cgroups = {};   // of a host where only what needs no cgroup v2 can run; or ""
   Json args = Json::object();        // reserved
 };
 
@@ -69,7 +72,7 @@ struct RunRequest {
 std::string FormatRequest(const RunRequest& request);
 Result<RunRequest> ParseRequest(std::string_view text);
 
-enum class EventKind { kHello, kClaimStart, kProgress, kClaim, kNote, kFatal, kEnd };
+enum class EventKind { kHello, kClaimStart, kProgress, kClaim, kBenchmark, kNote, kFatal, kEnd };
 std::string_view ToString(EventKind kind);  // "hello", "claim_start", …
 
 // One event. The body is the whole line, checked: the fields named at the top of this file are
@@ -83,9 +86,10 @@ Event HelloEvent(Json node_facts);
 Event ClaimStartEvent(std::string_view id, int index, int total, Seconds budget);
 Event ProgressEvent(std::string_view id, std::string_view arm, int windows, Seconds elapsed);
 Event ClaimEvent(Json claim);
+Event BenchmarkEvent(Json row);
 Event NoteEvent(std::string_view text);
 Event FatalEvent(std::string_view message, std::string_view hint);
-Event EndEvent(int claims);
+Event EndEvent(int finished);
 
 // The event as a line, '\n' included. Bytes that are not UTF-8 are replaced.
 std::string FormatEvent(const Event& event);

@@ -13,6 +13,8 @@ using testing::HasSubstr;
 RunRequest FullRequest() {
   RunRequest request;
   request.claims = {"cpu.weight.siblings", "memory.max.oom"};
+  request.benchmarks = {"cpu.birth.fork"};
+  request.why_no_cgroups = "bound to v1";
   request.control = false;
   request.seed = std::numeric_limits<uint64_t>::max();
   request.repeat = 3;
@@ -30,6 +32,8 @@ TEST(Request, SurvivesTheTrip) {
   const auto back = ParseRequest(text);
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(FormatRequest(*back), text);
+  EXPECT_EQ(back->benchmarks, std::vector<std::string>{"cpu.birth.fork"});
+  EXPECT_EQ(back->why_no_cgroups, "bound to v1");
   EXPECT_EQ(back->seed, std::numeric_limits<uint64_t>::max());
   EXPECT_EQ(back->lane, Lane::kDeterministic);
   EXPECT_EQ(back->driver, CgroupDriver::kCgroupfs);
@@ -66,6 +70,7 @@ std::vector<Event> AllEvents() {
           ClaimStartEvent("cpu.weight.siblings", 1, 8, Seconds(40)),
           ProgressEvent("cpu.weight.siblings", "control", 3, Seconds(1.5)),
           ClaimEvent({{"id", "cpu.weight.siblings"}}),
+          BenchmarkEvent({{"name", "cpu.birth.fork"}}),
           NoteEvent("a \"note\"\nof two lines"),
           FatalEvent("no cgroup2", "mount it"),
           EndEvent(8)};

@@ -7,6 +7,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/probe/cached_reader.h"
+#include "harness/probe/forker.h"
+#include "harness/probe/huge_page_user.h"
 #include "harness/probe/placement.h"
 #include "harness/probe/request_server.h"
 #include "harness/probe/residency.h"
@@ -143,6 +145,29 @@ TEST(CachedReader, AMissingFileIsAnEndBeforeTheFirstPass) {
   const auto ready = reader->AwaitFirstPass(Seconds(60));
   ASSERT_FALSE(ready);
   EXPECT_NE(ready.error().message.find("exit 119"), std::string::npos);
+}
+
+TEST(Forker, CountsItsForksAndStartsAnew) {
+  auto forker = Forker::Start({.interval = Microseconds(100)});
+  ASSERT_TRUE(forker) << forker.error().message;
+  ASSERT_TRUE(forker->AwaitReady(Seconds(60)));
+  const Clock& clock = MonotonicClock();
+  while (forker->Forks() < 5) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_EQ(forker->Failures(), 0);
+  EXPECT_GT(forker->Latency().Percentile(0.5), Nanoseconds(0));
+  ASSERT_TRUE(forker->StartAnew(Seconds(60)));
+  while (forker->Forks() < 1) clock.WaitUntil(clock.Now() + Milliseconds(1));
+  EXPECT_GE(forker->Latency().count(), 1u);
+}
+
+TEST(HugePageUser, MoreThanAnyNodeHasIsRefused) {
+  // 512 TiB of pages: more than an address space holds.
+  auto user = HugePageUser::Start({.pages = int64_t{1} << 28});
+  ASSERT_TRUE(user) << user.error().message;
+  ASSERT_TRUE(user->AwaitDone(Seconds(60)));
+  EXPECT_EQ(user->MapError(), ENOMEM);
+  EXPECT_EQ(user->Touched(), 0);
+  EXPECT_FALSE(user->DiedOfSigbus());
 }
 
 }  // namespace

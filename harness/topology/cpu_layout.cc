@@ -30,12 +30,17 @@ CpuLayout LayoutOf(const Topology& topology) {
     sockets.insert(place.socket);
     caches.insert(place.llc);
   }
+  int memory_only = 0;
+  for (const NumaNode& node : topology.nodes) {
+    memory_only += node.cpus.empty() && node.memory.value > 0 ? 1 : 0;
+  }
   return {.cpus = static_cast<int>(topology.cpus.size()),
           .threads = Fewest(cpus_of_core),
           .sockets = AtLeastOne(sockets.size()),
           .numa_nodes = AtLeastOne(cpus_of_node.size()),
           .last_level_caches = AtLeastOne(caches.size()),
-          .cpus_per_numa_node = Fewest(cpus_of_node)};
+          .cpus_per_numa_node = Fewest(cpus_of_node),
+          .memory_only_nodes = memory_only};
 }
 
 std::string Shortcoming(const CpuLayout& needed, const CpuLayout& has) {
@@ -50,6 +55,7 @@ std::string Shortcoming(const CpuLayout& needed, const CpuLayout& has) {
       {&CpuLayout::numa_nodes, "NUMA nodes with CPUs"},
       {&CpuLayout::last_level_caches, "last-level caches"},
       {&CpuLayout::cpus_per_numa_node, "CPUs in each NUMA node"},
+      {&CpuLayout::memory_only_nodes, "NUMA nodes with memory and no CPUs"},
   };
   for (const Number& number : kNumbers) {
     if (has.*number.field >= needed.*number.field) continue;

@@ -1,5 +1,5 @@
-// The layout of a node's CPUs in numbers: what a claim needs of a node, and what a node or a VM
-// shape offers.
+// The layout of a node's CPUs and NUMA nodes in numbers: what a claim needs of a node, and what a
+// node or a VM shape offers.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@ struct CpuLayout {
   int numa_nodes = 1;          // those with CPUs
   int last_level_caches = 1;   // domains of CPUs that share one
   int cpus_per_numa_node = 1;  // the fewest of any node with CPUs
+  int memory_only_nodes = 0;   // NUMA nodes with memory and no CPUs
 };
 
 // An empty topology has no CPUs; the other numbers are then 1.

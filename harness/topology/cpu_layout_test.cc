@@ -24,7 +24,13 @@ TEST(CpuLayout, CountsWhatThereIs) {
   EXPECT_EQ(layout.numa_nodes, 2);
   EXPECT_EQ(layout.last_level_caches, 3);
   EXPECT_EQ(layout.cpus_per_numa_node, 1);
+  EXPECT_EQ(layout.memory_only_nodes, 0);
   EXPECT_EQ(LayoutOf({}).cpus, 0);
+  Topology far = Uneven();
+  far.nodes = {{.id = 0, .memory = GiB(1), .cpus = CpuSet{0}, .distances = {}},
+               {.id = 2, .memory = GiB(1), .cpus = {}, .distances = {}},
+               {.id = 3, .memory = Bytes{0}, .cpus = {}, .distances = {}}};
+  EXPECT_EQ(LayoutOf(far).memory_only_nodes, 1);
 }
 
 TEST(CpuLayout, NamesWhatIsMissing) {
@@ -35,6 +41,8 @@ TEST(CpuLayout, NamesWhatIsMissing) {
   EXPECT_EQ(Shortcoming({.threads = 2}, has),
             "it needs 2 hardware threads in each core, the node has 1");
   EXPECT_EQ(Shortcoming({.numa_nodes = 3}, has), "it needs 3 NUMA nodes with CPUs, the node has 2");
+  EXPECT_EQ(Shortcoming({.memory_only_nodes = 1}, has),
+            "it needs 1 NUMA nodes with memory and no CPUs, the node has 0");
   EXPECT_EQ(Shortcoming({.last_level_caches = 4}, has),
             "it needs 4 last-level caches, the node has 3");
 }

@@ -47,6 +47,27 @@ void AddSamples(const Json& row, double unit, Check& check) {
   if (samples.size() >= 2) check.measured.samples = std::move(samples);
 }
 
+double NumberAt(const Json& object, const char* field, double otherwise) {
+  const auto at = object.find(field);
+  return at != object.end() && at->is_number() ? at->get<double>() : otherwise;
+}
+
+// {"value", "low", "high", "samples", "unit", "better"}: with its own interval and direction.
+void AddQuantity(const std::string& name, const Json& quantity, std::vector<Check>& checks) {
+  if (!quantity.is_object()) return;
+  const double value = NumberAt(quantity, "value", std::nan(""));
+  const double low = NumberAt(quantity, "low", value);
+  const double high = NumberAt(quantity, "high", value);
+  if (!std::isfinite(value) || !std::isfinite(low) || !std::isfinite(high) || low > high) return;
+  Check& check = checks.emplace_back();
+  check.name = name;
+  check.expected.relation = TextAt(quantity, "better") == "higher" ? results::Relation::kAtLeast
+                                                                   : results::Relation::kAtMost;
+  check.expected.unit = TextAt(quantity, "unit");
+  check.measured = {value, low, high, {value}};
+  AddSamples(quantity, 1, check);
+}
+
 std::vector<Check> ChecksOf(const Json& row) {
   const double unit = NanosecondsIn(row);
   const bool higher = TextAt(row, "better") == "higher";
@@ -60,6 +81,9 @@ std::vector<Check> ChecksOf(const Json& row) {
   }
   if (const auto at = row.find("percentiles"); at != row.end() && at->is_object()) {
     for (const auto& item : at->items()) AddTime(item.value(), item.key(), unit, higher, checks);
+  }
+  if (const auto at = row.find("quantities"); at != row.end() && at->is_object()) {
+    for (const auto& item : at->items()) AddQuantity(item.key(), item.value(), checks);
   }
   return checks;
 }
@@ -75,10 +99,16 @@ std::vector<Claim> BenchmarksAsClaims(const Json& rows) {
     Claim claim;
     claim.id = TextAt(row, "name");
     if (claim.id.empty()) continue;
-    claim.verdict = results::Verdict::kHolds;
     claim.iteration = ++repetitions[claim.id];
-    claim.protected_arm.emplace();
-    claim.protected_arm->checks = ChecksOf(row);
+    const std::string status = TextAt(row, "status");
+    if (status == "unsupported" || status == "error") {
+      claim.verdict = status == "error" ? results::Verdict::kError : results::Verdict::kUnsupported;
+      claim.reason = TextAt(row, "reason");
+    } else {
+      claim.verdict = results::Verdict::kHolds;
+      claim.protected_arm.emplace();
+      claim.protected_arm->checks = ChecksOf(row);
+    }
     claims.push_back(std::move(claim));
   }
   return claims;

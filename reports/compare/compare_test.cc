@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/base/file.h"
+#include "reports/compare/benchmark_rows.h"
 #include "reports/compare/comparable.h"
 #include "reports/compare/compare_fixture.h"
 #include "reports/compare/compare_rows.h"
@@ -162,6 +163,37 @@ TEST(Compare, ComparesBenchmarksAndDoubtsSingleRuns) {
   const Comparison comparison = Compare(a, b, {});
   EXPECT_EQ(comparison.ExitStatus(), 1);
   EXPECT_THAT(RenderCompareText(comparison), HasSubstr("1 benchmark: 1 worse"));
+}
+
+TEST(Compare, QuantitiesOfARowHaveTheirOwnDirectionAndInterval) {
+  Results a = MadeRun({});
+  Results b = MadeRun({});
+  const auto row = [](double rate) {
+    return Json{{"name", "numa.bandwidth.read"},
+                {"status", "measured"},
+                {"quantities",
+                 {{"bandwidth",
+                   {{"value", rate},
+                    {"low", rate - 1},
+                    {"high", rate + 1},
+                    {"samples", {rate - 1, rate - 0.5, rate, rate + 0.5, rate + 1}},
+                    {"unit", "bytes/s"},
+                    {"better", "higher"}}}}}};
+  };
+  a.benchmarks = Json::array({row(100)});
+  b.benchmarks = Json::array({row(50)});
+  EXPECT_EQ(Compare(a, b, {}).ExitStatus(), 1);
+  EXPECT_EQ(Compare(b, a, {}).ExitStatus(), 0);
+}
+
+TEST(Compare, ABenchmarkThatCouldNotRunIsNoNumber) {
+  const Json rows =
+      Json::array({{{"name", "io.fsync.4k"}, {"status", "unsupported"}, {"reason", "no disk"}}});
+  const auto claims = BenchmarksAsClaims(rows);
+  ASSERT_EQ(claims.size(), 1u);
+  EXPECT_EQ(claims[0].verdict, results::Verdict::kUnsupported);
+  EXPECT_EQ(claims[0].reason, "no disk");
+  EXPECT_FALSE(claims[0].protected_arm);
 }
 
 TEST(RunDifferences, NameWhatDiffersButTheKernel) {

@@ -1,0 +1,16 @@
+// One load for a while, alone: what the comparison scripts hold against their peers.
+#pragma once
+
+#include <string>
+
+#include "harness/base/result.h"
+#include "harness/base/units.h"
+
+namespace nodeproof::agent {
+
+// Runs the load `name` (a victim or an aggressor of the interference matrix, or page-cache-fill) in
+// one process for `duration` and prints {"name", "done", "seconds"}. Errors: no such load (the hint
+// names all); it cannot run here.
+Status RunLoad(const std::string& name, Seconds duration);
+
+}  // namespace nodeproof::agent

@@ -1,0 +1,14 @@
+#include "bench/cpu/cpu_benches.h"
+
+namespace nodeproof::bench {
+
+void RegisterCpuBenches(Registry& registry) {
+  AddWakeups(registry);
+  AddSwitches(registry);
+  AddBirths(registry);
+  AddGroupCosts(registry);
+  AddStatReads(registry);
+  AddPolicy(registry);
+}
+
+}  // namespace nodeproof::bench

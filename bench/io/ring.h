@@ -1,0 +1,56 @@
+// Reads and writes of fixed blocks of one file through io_uring, a fixed number in flight.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "bench/mechanics/region.h"
+#include "harness/base/fd.h"
+#include "harness/base/result.h"
+#include "harness/base/units.h"
+
+namespace nodeproof::bench {
+
+struct RingJob {
+  bool write = false;
+  bool random = true;
+  Bytes block = KiB(4);
+  unsigned depth = 1;
+};
+
+class Ring {
+ public:
+  // Opens `file` of `size` with O_DIRECT and fills the queue. Kernels without io_uring, or that
+  // forbid it (kernel.io_uring_disabled), are `unsupported`.
+  static Result<std::unique_ptr<Ring>> Open(const std::filesystem::path& file, Bytes size,
+                                            const RingJob& job, uint64_t seed);
+  ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // Waits for one block, starts another in its place, returns how long the finished one took.
+  Result<Nanoseconds> Next();
+
+ private:
+  Ring(Fd file, Bytes size, const RingJob& job, uint64_t seed);
+  Status Fill();
+  Status Submit(unsigned slot);
+
+  Fd file_;
+  int64_t blocks_;  // in the file
+  RingJob job_;
+  std::mt19937_64 random_;
+  int64_t next_block_ = 0;
+  io_uring ring_{};
+  bool made_ = false;
+  std::unique_ptr<Region> buffers_;
+  std::vector<Nanoseconds> started_;  // of each slot
+};
+
+}  // namespace nodeproof::bench

@@ -1,0 +1,97 @@
+// Kernel objects charged to a group, and the statistics that a reader of memory.stat waits for.
+#include <sys/stat.h>
+
+#include "bench/core/context.h"
+#include "bench/mechanics/region.h"
+#include "bench/memory/memory_benches.h"
+#include "harness/base/clock.h"
+#include "harness/cgroup/stats.h"
+
+namespace nodeproof::bench {
+namespace {
+
+// Looks up names that do not exist, as stress::SlabGrowth does: each leaves a negative dentry with
+// an external name, 448 bytes, behind (fs/dcache.c).
+void LookUp(int64_t number) {
+  struct stat status {};
+  (void)::stat(
+      fmt::format("/sys/kernel/nodeproof-no-such-name-of-over-32-letters-{}", number).c_str(),
+      &status);
+}
+
+int64_t next_name = 0;  // of this process
+
+Status MeasureCreate(Context& context, benchmark::State& state) {
+  TRY(context.Pin(context.QuietCpu()));
+  for (auto _ : state) LookUp(next_name++);
+  return {};
+}
+
+Status MeasureSlabReclaim(Context& context, benchmark::State& state) {
+  const cgroup::Cgroup& group = context.group();
+  if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
+  const Clock& clock = MonotonicClock();
+  const auto slab = [&]() -> Result<int64_t> {
+    return TRY(cgroup::ReadKeyed(group, "memory.stat")).Get("slab_reclaimable");
+  };
+  for (auto _ : state) {
+    for (int i = 0; i < 20'000; ++i) LookUp(next_name++);
+    const int64_t full = TRY(slab());
+    const Nanoseconds before = clock.Now();
+    // More than there is: it ends with EAGAIN when nothing is left to give.
+    (void)group.Write("memory.reclaim", "67108864");
+    const Seconds took = clock.Now() - before;
+    const int64_t left = TRY(slab());
+    if (full - left < 20'000 * 192)
+      return Fail("reclaim took {} of {} bytes of slab", full - left, full);
+    state.SetIterationTime(took.count());
+    context.Report(
+        {"rate", "bytes/s", Better::kHigher, static_cast<double>(full - left) / took.count()});
+  }
+  return {};
+}
+
+// Charges and uncharges enough to be unflushed (the kernel batches 64 updates a CPU), then reads.
+Status MeasureFlush(Context& context, benchmark::State& state) {
+  TRY(context.Pin(context.QuietCpu()));
+  const Region* region = TRY(context.Keep<Region>([] { return Region::Map(MiB(2), Pages::k4K); }));
+  for (auto _ : state) {
+    region->Touch(KiB(4));
+    TRY(context.TimeIteration(state, [&] { return context.group().Read("memory.stat"); }));
+    TRY(region->Drop());
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddSlab(Registry& registry) {
+  for (const int depth : {0, 1, 6}) {
+    const Place place = depth == 0 ? Place{} : Place{depth, {"memory"}, {}};
+    registry.Add({.id = depth == 0 ? "memory.slab.create.no-cgroup"
+                                   : fmt::format("memory.slab.create.depth-{}", depth),
+                  .what = fmt::format("A look-up that leaves a negative dentry, {} deep.", depth),
+                  .place = place,
+                  .run = MeasureCreate});
+  }
+  registry.Add({.id = "memory.slab.reclaim",
+                .what = "memory.reclaim of 20000 negative dentries.",
+                .place = {1, {"memory"}, {}},
+                .unit = benchmark::kMillisecond,
+                .manual_time = true,
+                .iterations = 1,
+                .budget = Seconds(60),
+                .run = MeasureSlabReclaim});
+  for (const int depth : {1, 6}) {
+    registry.Add({.id = fmt::format("memory.stat.flush.depth-{}", depth),
+                  .what = fmt::format(
+                      "Reading memory.stat right after 512 charges in the group, {} deep.", depth),
+                  .place = {depth, {"memory"}, {}},
+                  .unit = benchmark::kMicrosecond,
+                  .manual_time = true,
+                  .iterations = 50,
+                  .run = MeasureFlush});
+  }
+}
+
+}  // namespace nodeproof::bench

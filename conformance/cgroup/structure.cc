@@ -1,0 +1,202 @@
+// The shape of a tree: no processes in inner groups, and how many groups there may be.
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "conformance/cgroup/cgroup_claims.h"
+#include "conformance/cgroup/processes.h"
+#include "conformance/memory/steps.h"
+#include "conformance/pods.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+int Rest() {
+  for (;;) ::pause();
+}
+
+// node ─┬─ system.slice                                 a process that is to move
+//       └─ kubepods ── besteffort ─┬─ pod ── main
+//                                  └─ other ── main ── nested      processes in main
+Result<results::Arm> MeasureNoInternalProcess(ArmContext& context) {
+  const kubelet::Plan plan =
+      TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("other", {{}})}));
+  const capsule::Tree tree = TRY(context.Plant(plan));
+  const std::string pod = TRY(PathOfPod(plan, "pod"));
+  const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
+  const cgroup::Cgroup& other = *TRY(tree.Container("other", "main"));
+  // The control arm's groups are leaves.
+  const cgroup::Cgroup inner = TRY(main.CreateChild("inner"));
+  const cgroup::Cgroup below = TRY(inner.CreateChild("below"));
+  if (context.Protected()) {
+    TRY(main.EnableControllers({"memory"}));
+    TRY(inner.EnableControllers({"memory"}));
+  }
+  const cgroup::Cgroup& system = *TRY(tree.SystemSlice());
+  cgroup::Process mover = TRY(cgroup::Process::Spawn({.name = "mover", .group = &system}, Rest));
+  std::vector<const cgroup::Cgroup*> groups = {&inner, &main};
+  if (context.Protected()) {
+    groups.push_back(TRY(tree.Pod("pod")));
+    groups.push_back(TRY(tree.At(pod.substr(0, pod.rfind('/')))));
+    groups.push_back(TRY(tree.NodeSlice()));
+  }
+  int64_t moves = 0;
+  int64_t births = 0;
+  for (const cgroup::Cgroup* group : groups) {
+    moves += CodeOf(group->Write("cgroup.procs", fmt::format("{}", mover.pid()))) == EBUSY;
+    births += TRY(BirthError(context, *group)) == EBUSY;
+  }
+  // The other way round: a group that holds a process becomes an inner one.
+  cgroup::Process holder = TRY(cgroup::Process::Spawn({.name = "holder", .group = &other}, Rest));
+  const cgroup::Cgroup nested = TRY(other.CreateChild("nested"));
+  const int enabled = CodeOf(other.EnableControllers({"memory"}));
+  const int left = CodeOf(below.Write("cgroup.procs", fmt::format("{}", mover.pid())));
+
+  results::Arm arm = DescribedArm(tree, context.Protected() ? "controllers on for the children"
+                                                            : "no controllers for the children");
+  const auto tried = static_cast<int64_t>(groups.size());
+  arm.checks = {CountIs("moves into inner groups that failed with EBUSY", tried, moves),
+                CountIs("births into inner groups that failed with EBUSY", tried, births),
+                CountIs("errno of turning memory on for the children of a group with a process",
+                        EBUSY, enabled),
+                CountIs("errno of a move into the leaf below them", 0, left)};
+  arm.load = {{"processes to move", "count", 1, TRY(mover.Running()) ? 1.0 : 0.0}};
+  return arm;
+}
+
+struct Level {
+  std::string name;
+  const cgroup::Cgroup* group;
+  int64_t above;  // groups between it and the container, the container included
+};
+
+Result<std::vector<Level>> Levels(const capsule::Tree& tree, const std::string& pod) {
+  return std::vector<Level>{{"kubepods", TRY(tree.NodeSlice()), 3},
+                            {"besteffort", TRY(tree.At(pod.substr(0, pod.rfind('/')))), 2},
+                            {"the pod", TRY(tree.Pod("pod")), 1},
+                            {"the container", TRY(tree.Container("pod", "main")), 0}};
+}
+
+struct Made {
+  std::vector<cgroup::Cgroup> groups;
+  int refusal = 0;  // the errno that ended it
+};
+
+constexpr int64_t kWanted = 6;
+
+// Makes groups in `root` until it is refused or has kWanted, side by side or each in the last one.
+Made MakeGroups(const cgroup::Cgroup& root, bool chain) {
+  Made made;
+  made.groups.reserve(kWanted);
+  for (int64_t i = 0; i < kWanted; ++i) {
+    const cgroup::Cgroup& parent = chain && i > 0 ? made.groups.back() : root;
+    auto group = parent.CreateChild(fmt::format("group-{}", i));
+    if (!group) {
+      made.refusal = group.error().code;
+      break;
+    }
+    made.groups.push_back(std::move(*group));
+  }
+  return made;
+}
+
+Status Remove(const Made& made) {
+  for (auto group = made.groups.rbegin(); group != made.groups.rend(); ++group) {
+    TRY(group->Destroy());
+  }
+  return {};
+}
+
+Result<results::Arm> MeasureGroupLimit(ArmContext& context, bool depth) {
+  const kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}})}));
+  const capsule::Tree tree = TRY(context.Plant(plan));
+  const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
+  const std::string file = depth ? "cgroup.max.depth" : "cgroup.max.descendants";
+  results::Arm arm =
+      DescribedArm(tree, context.Protected() ? "a limit at each level in turn" : "no limit");
+  int64_t more = 2;  // groups that there may be beside those that stand
+  double tried = 0;
+  for (const Level& level : TRY(Levels(tree, TRY(PathOfPod(plan, "pod"))))) {
+    const int64_t stand =
+        depth ? level.above : TRY(Counter(*level.group, "cgroup.stat", "nr_descendants"));
+    if (context.Protected()) TRY(level.group->Write(file, fmt::format("{}", stand + more)));
+    const Made made = MakeGroups(main, depth);
+    const auto count = static_cast<int64_t>(made.groups.size());
+    tried += static_cast<double>(count) + (made.refusal != 0);
+    arm.checks.push_back(
+        CountIs(fmt::format("groups that could be made, limit of {}", level.name), more, count));
+    arm.checks.push_back(
+        CountIs(fmt::format("errno of one more, limit of {}", level.name), EAGAIN, made.refusal));
+    if (!depth) {
+      arm.checks.push_back(CountIs(fmt::format("nr_descendants of {}", level.name), stand + count,
+                                   TRY(Counter(*level.group, "cgroup.stat", "nr_descendants"))));
+    }
+    TRY(Remove(made));
+    TRY(level.group->Write(file, "max"));
+    more = more == 4 ? 2 : more + 1;
+  }
+  arm.load = {{"groups", "tried", 8, tried}};
+  return arm;
+}
+
+}  // namespace
+
+Claim CgroupNoInternalProcess() {
+  return {
+      .id = "cgroup.no-internal-process",
+      .statement = "A group that distributes resources to its children holds no processes.",
+      .source = "Documentation/admin-guide/cgroup-v2.rst, \"No Internal Process Constraint\"",
+      .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
+      .explanation =
+          {.tree = "node ─┬─ system.slice\n"
+                   "      └─ kubepods ── besteffort ─┬─ pod ── main ── inner ── below\n"
+                   "                                 └─ other ── main ── nested",
+           .load = "A process of system.slice is to move to each of inner, main, the pod, "
+                   "besteffort and kubepods, and one is to be born in each. In other, memory is to "
+                   "be turned on for the children of a group that holds a process.",
+           .expected = "EBUSY each time. A move to the leaf below succeeds.",
+           .tolerance = "Refusals are counted: none.",
+           .control = "main and inner have no controllers on for their children."},
+      .measure = MeasureNoInternalProcess};
+}
+
+Claim CgroupMaxDescendants() {
+  return {
+      .id = "cgroup.max-descendants",
+      .statement =
+          "No more groups can be made below a group than its cgroup.max.descendants, on "
+          "whatever level they are.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"cgroup.max.descendants\"; "
+          "kernel/cgroup/cgroup.c, cgroup_check_hierarchy_limits()",
+      .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
+      .explanation =
+          {.tree = "kubepods ── besteffort ── pod ── main ── group-0, group-1, …",
+           .load = "Groups are made side by side in main, with a limit on kubepods, besteffort, "
+                   "the pod and main in turn, of 2 to 4 more than stand below it.",
+           .expected = "That many can be made; one more fails with EAGAIN. nr_descendants tells "
+                       "how many there are.",
+           .tolerance = "Groups are counted: none.",
+           .control = "No limit: six can be made each time."},
+      .measure = [](ArmContext& context) { return MeasureGroupLimit(context, false); }};
+}
+
+Claim CgroupMaxDepth() {
+  return {
+      .id = "cgroup.max-depth",
+      .statement = "No group can be made deeper below a group than its cgroup.max.depth.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"cgroup.max.depth\"; "
+          "kernel/cgroup/cgroup.c, cgroup_check_hierarchy_limits()",
+      .needs = {.controllers = kMemoryControllers, .memory = MiB(256)},
+      .explanation =
+          {.tree = "kubepods ── besteffort ── pod ── main ── group-0 ── group-1 ── …",
+           .load = "Groups are made in main, each in the one before, with a limit on kubepods, "
+                   "besteffort, the pod and main in turn, that leaves 2 to 4 levels below main.",
+           .expected = "That many can be made; one more fails with EAGAIN.",
+           .tolerance = "Groups are counted: none.",
+           .control = "No limit: six can be made each time."},
+      .measure = [](ArmContext& context) { return MeasureGroupLimit(context, true); }};
+}
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,12 @@
+#include "conformance/hugetlb/hugetlb_claims.h"
+
+namespace nodeproof::conformance {
+
+void RegisterHugetlbClaims(ClaimRegistry& registry) {
+  registry.Add(HugetlbMax());
+  registry.Add(HugetlbRsvd());
+  registry.Add(HugetlbNoOvercommit());
+  registry.Add(HugetlbPerNode());
+}
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,34 @@
+// What claims about huge pages share: pods that ask for them, and the groups above a container.
+#pragma once
+
+#include "conformance/arm_context.h"
+#include "conformance/hugetlb/pool.h"
+
+namespace nodeproof::conformance {
+
+inline const std::vector<std::string> kHugetlbControllers = {"cpu", "cpuset", "memory", "pids",
+                                                             "hugetlb"};
+inline constexpr const char* kWhyWholeNode = "the pool of huge pages is the node's";
+
+// A node with room for all pods, and so many huge pages.
+kubelet::NodeSpec NodeWithHugePages(int64_t pages);
+
+// A pod that asks for so many huge pages, which is a request and a limit alike.
+kubelet::Pod HugePagePod(std::string_view name, int64_t pages);
+
+struct HugetlbLevel {
+  std::string name;
+  const cgroup::Cgroup* group = nullptr;
+};
+
+// The container of a pod and the groups above it, up to kubepods.
+Result<std::vector<HugetlbLevel>> LevelsOf(const capsule::Tree& tree, const kubelet::Plan& plan,
+                                           std::string_view pod);
+
+// "hugetlb.2MB.max" for "max".
+std::string HugetlbFile(std::string_view knob);
+
+// Writes a limit of so many pages.
+Status LimitPages(const cgroup::Cgroup& group, const std::string& file, int64_t pages);
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,232 @@
+// Weights: how a saturated disk is divided, by iocost and by the BFQ scheduler.
+#include <memory>
+
+#include "conformance/io/cost_model.h"
+#include "conformance/io/io_claims.h"
+#include "conformance/io/io_steps.h"
+#include "conformance/pods.h"
+#include "harness/base/file.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+using results::Relation;
+
+constexpr Bytes kFile = MiB(16);
+constexpr Bytes kBlock = KiB(4);
+constexpr int kModelIops = 400;
+constexpr Milliseconds kWindow{500};
+
+// kubepods ─┬─ burstable   200 ─┬─ pod a   30      2/3 x 0.3 = 0.2
+//           │                   └─ pod b   70      2/3 x 0.7 = 0.467
+//           └─ besteffort  100 ─── pod c           1/3
+struct Contender {
+  const char* pod;
+  double share;
+};
+constexpr Contender kContenders[] = {{"a", 0.2}, {"b", 2.0 / 3 * 0.7}, {"c", 1.0 / 3}};
+
+std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// `file`: io.weight or io.bfq.weight.
+Status SetWeights(kubelet::Plan& plan, std::string_view file) {
+  const auto set = [&](const std::string& path, int weight) {
+    return Override(plan, path, file, fmt::format("default {}", weight), "set by the claim");
+  };
+  const std::string a = TRY(PathOfPod(plan, "a"));
+  TRY(set(a, 30));
+  TRY(set(TRY(PathOfPod(plan, "b")), 70));
+  TRY(set(ParentOf(a), 200));
+  return set(ParentOf(TRY(PathOfPod(plan, "c"))), 100);
+}
+
+Result<std::vector<io::IoJob>> StartContest(ArmContext& context, const capsule::Tree& tree,
+                                            const probe::ScratchFile& file, int depth) {
+  const cgroup::StartGate gate = TRY(cgroup::StartGate::Create());
+  std::vector<io::IoJob> jobs;
+  for (const Contender& contender : kContenders) {
+    jobs.push_back(TRY(io::IoJob::Start({.name = fmt::format("reader {}", contender.pod),
+                                         .group = TRY(tree.Container(contender.pod, "main")),
+                                         .file = file.path(),
+                                         .random = true,
+                                         .block = kBlock,
+                                         .depth = depth,
+                                         .seed = context.random()(),
+                                         .gate = &gate})));
+    TRY(jobs.back().AwaitReady(context.patience()));
+  }
+  gate.Open();
+  return jobs;
+}
+
+Result<results::Arm> MeasureContest(ArmContext& context, const capsule::Tree& tree,
+                                    const probe::ScratchFile& file, int depth, double tolerance) {
+  std::vector<io::IoJob> jobs = TRY(StartContest(context, tree, file, depth));
+  std::vector<measure::Quantity> quantities;
+  for (const Contender& contender : kContenders) {
+    quantities.push_back(
+        {fmt::format("share of pod {} in the blocks read", contender.pod),
+         {contender.share, Relation::kWithin, contender.share * tolerance, "ratio"}});
+  }
+  std::vector<int64_t> before(jobs.size());
+  const auto take = [&]() -> Result<std::vector<double>> {
+    std::vector<double> blocks;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      TRY(jobs[i].Check());
+      const int64_t now = jobs[i].Mark().blocks;
+      blocks.push_back(static_cast<double>(now - before[i]));
+      before[i] = now;
+    }
+    return blocks;
+  };
+  // Every group is in the contest once each has had a request served.
+  TRY(Await(context, "the first blocks", [&]() -> Result<bool> {
+    for (const io::IoJob& job : jobs) {
+      if (job.Mark().blocks < depth) return false;
+    }
+    return true;
+  }));
+  double sum_of_all = 0;
+  Seconds measured{0};
+  const auto open = [&]() -> Status {
+    TRY(take());
+    return {};
+  };
+  const auto close = [&](Seconds wall) -> Result<measure::Window> {
+    std::vector<double> blocks = TRY(take());
+    double sum = 0;
+    for (const double part : blocks) sum += part;
+    if (sum == 0) return measure::Window{.disturbance = "no block was read"};
+    for (double& part : blocks) part /= sum;
+    sum_of_all += sum;
+    measured += wall;
+    return measure::Window{std::move(blocks), std::nullopt};
+  };
+  measure::WindowedChecks taken = TRY(context.TakeWindows(kWindow, quantities, open, close));
+  results::Arm arm =
+      DescribedArm(tree, context.Protected() ? "weights 200 (30, 70) and 100" : "all weights 100");
+  arm.checks = std::move(taken.checks);
+  arm.notes.insert(arm.notes.end(), taken.notes.begin(), taken.notes.end());
+  arm.notes.push_back(fmt::format("{:.0f} blocks a second in all", sum_of_all / measured.count()));
+  for (const io::IoJob& job : jobs) {
+    arm.load.push_back({job.options().name, "blocks", 50, static_cast<double>(job.Mark().blocks)});
+  }
+  return arm;
+}
+
+Result<capsule::Tree> PlantContest(ArmContext& context, std::string_view file) {
+  const std::vector<kubelet::Pod> pods = {MakePod("a", {{.cpu_request = "100m"}}),
+                                          MakePod("b", {{.cpu_request = "100m"}}),
+                                          MakePod("c", {{}})};
+  const auto edit = [&](kubelet::Plan& plan) -> Status {
+    return context.Protected() ? SetWeights(plan, file) : Status();
+  };
+  return context.Plant(MemoryNode(), {}, pods, edit);
+}
+
+Result<results::Arm> MeasureIocost(ArmContext& context) {
+  const io::Disk disk = TRY(ScratchDisk(context));
+  const auto model = TRY(CostModel::TurnOn(context, disk, kModelIops));
+  const capsule::Tree tree = TRY(PlantContest(context, "io.weight"));
+  const probe::ScratchFile file =
+      TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
+  return MeasureContest(context, tree, file, 16, 0.1);
+}
+
+// The disk's scheduler is BFQ while this lives.
+class BfqScheduler {
+ public:
+  static Result<std::unique_ptr<BfqScheduler>> TurnOn(const io::Disk& disk) {
+    const std::string before = TRY(disk.ReadQueue("scheduler"));
+    if (const auto set = disk.WriteQueue("scheduler", "bfq"); !set) {
+      return Unsupported(
+          "the disk {} cannot have the scheduler bfq: /sys/block/{}/queue/scheduler offers {} "
+          "(module bfq, CONFIG_IOSCHED_BFQ)",
+          disk.name, disk.name, before);
+    }
+    std::unique_ptr<BfqScheduler> scheduler(new BfqScheduler(disk, before));
+    // Its heuristics for interactive tasks raise weights of whoever begins.
+    TRY(WriteFileAt(AT_FDCWD,
+                    fmt::format("/sys/dev/block/{}/queue/iosched/low_latency", disk.number), "0"));
+    return scheduler;
+  }
+  ~BfqScheduler() { (void)disk_.WriteQueue("scheduler", before_); }
+  BfqScheduler(const BfqScheduler&) = delete;
+
+ private:
+  // `offered`: "[none] mq-deadline", the one in use in brackets.
+  BfqScheduler(io::Disk disk, const std::string& offered) : disk_(std::move(disk)) {
+    const size_t open = offered.find('[');
+    const size_t close = offered.find(']');
+    before_ = open < close ? offered.substr(open + 1, close - open - 1) : "none";
+  }
+  const io::Disk disk_;
+  std::string before_;
+};
+
+Result<results::Arm> MeasureBfq(ArmContext& context) {
+  const io::Disk disk = TRY(ScratchDisk(context));
+  const auto scheduler = TRY(BfqScheduler::TurnOn(disk));
+  const capsule::Tree tree = TRY(PlantContest(context, "io.bfq.weight"));
+  const probe::ScratchFile file =
+      TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
+  return MeasureContest(context, tree, file, 8, 0.1);
+}
+
+constexpr const char* kTree =
+    "kubepods ─┬─ burstable   200 ─┬─ pod a   30\n"
+    "          │                   └─ pod b   70\n"
+    "          └─ besteffort  100 ─── pod c";
+
+}  // namespace
+
+Claim IoWeightIocost() {
+  Needs needs = IoNeeds();
+  needs.whole_node = true;
+  needs.why_whole_node = "it sets the disk's io.cost.model and io.cost.qos";
+  return {
+      .id = "io.weight.iocost",
+      .statement = "Saturated groups share a disk in proportion to io.weight, level by level.",
+      .source = "Documentation/admin-guide/cgroup-v2.rst, \"io.weight\"; block/blk-iocost.c",
+      .needs = std::move(needs),
+      .explanation =
+          {.tree = kTree,
+           .load =
+               "In each pod a process reads blocks of 4 KiB in random order through io_uring with "
+               "O_DIRECT, 16 under way. io.cost.model says that the disk does 400 operations a "
+               "second, far below what it does, so that the kernel divides these.",
+           .expected = "Of all blocks a gets 2/3 x 0.3 = 0.2, b 2/3 x 0.7 = 0.467, c 1/3.",
+           .tolerance =
+               "10 % of each share: iocost lets a group use its budget a period at a time, "
+               "and a group may run ahead by a margin of half a period (MARGIN_TARGET_PCT, "
+               "block/blk-iocost.c).",
+           .control =
+               "Weights as a kernel has them, 100 everywhere: a and b a quarter each, c half."},
+      .measure = MeasureIocost};
+}
+
+Claim IoWeightBfq() {
+  Needs needs = IoNeeds();
+  needs.modules = {"bfq"};
+  needs.whole_node = true;
+  needs.why_whole_node = "it sets the disk's scheduler";
+  return {
+      .id = "io.weight.bfq",
+      .statement =
+          "Under the BFQ scheduler saturated groups share a disk in proportion to "
+          "io.bfq.weight, level by level.",
+      .source = "Documentation/block/bfq-iosched.rst, \"Group scheduling with BFQ\"",
+      .needs = std::move(needs),
+      .explanation =
+          {.tree = kTree,
+           .load =
+               "In each pod a process reads blocks of 4 KiB in random order through io_uring with "
+               "O_DIRECT, 8 under way. The disk's scheduler is bfq, low_latency 0.",
+           .expected = "Of all blocks a gets 2/3 x 0.3 = 0.2, b 2/3 x 0.7 = 0.467, c 1/3.",
+           .tolerance = "10 % of each share: BFQ serves a group a budget at a time.",
+           .control =
+               "Weights as a kernel has them, 100 everywhere: a and b a quarter each, c half."},
+      .measure = MeasureBfq};
+}
+
+}  // namespace nodeproof::conformance

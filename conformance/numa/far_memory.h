@@ -1,0 +1,21 @@
+// Far memory: NUMA nodes without CPUs that form a slower tier.
+#pragma once
+
+#include <string>
+
+#include "conformance/numa/numa_steps.h"
+
+namespace nodeproof::conformance {
+
+// A far node and a near one whose memory is demoted to it.
+struct FarMemory {
+  int near = 0;  // the node whose CPUs the claims use
+  int far = 0;   // has memory and no CPUs, in a slower tier
+  CpuSet near_cpus;
+  std::string tiers;  // as the kernel orders them
+};
+// `unsupported` where no node without CPUs is in a slower tier than nodes with CPUs: it quotes the
+// kernel's order (before 6.7 memory that ACPI's HMAT describes was of the same tier as all other).
+Result<FarMemory> FindFarMemory(const Topology& topology);
+
+}  // namespace nodeproof::conformance

@@ -1,0 +1,19 @@
+#include "conformance/numa/numa_claims.h"
+
+namespace nodeproof::conformance {
+
+void RegisterNumaClaims(ClaimRegistry& registry) {
+  registry.Add(NumaMemsBinding());
+  registry.Add(NumaMemsMigrate());
+  registry.Add(NumaPolicyBind());
+  registry.Add(NumaPolicyPreferred());
+  registry.Add(NumaPolicyInterleave());
+  registry.Add(NumaPolicyWeightedInterleave());
+  registry.Add(NumaAligned());
+  registry.Add(NumaBoundOomStays());
+  registry.Add(NumaStat());
+  registry.Add(NumaFarTier());
+  registry.Add(NumaFarPromotion());
+}
+
+}  // namespace nodeproof::conformance

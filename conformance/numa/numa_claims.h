@@ -1,0 +1,22 @@
+// Claims about NUMA: where memory comes from.
+#pragma once
+
+#include "conformance/registry.h"
+
+namespace nodeproof::conformance {
+
+void RegisterNumaClaims(ClaimRegistry& registry);
+
+Claim NumaMemsBinding();
+Claim NumaMemsMigrate();
+Claim NumaPolicyBind();
+Claim NumaPolicyPreferred();
+Claim NumaPolicyInterleave();
+Claim NumaPolicyWeightedInterleave();
+Claim NumaAligned();
+Claim NumaBoundOomStays();
+Claim NumaStat();
+Claim NumaFarTier();
+Claim NumaFarPromotion();
+
+}  // namespace nodeproof::conformance

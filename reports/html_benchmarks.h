@@ -1,0 +1,12 @@
+// The benchmarks in the HTML report: the interference matrix as a heat map, then every row.
+#pragma once
+
+#include "harness/results/results.h"
+#include "reports/html_writer.h"
+
+namespace nodeproof::reports {
+
+// Nothing where the run has none.
+void AddBenchmarks(const Json& rows, HtmlWriter& page);
+
+}  // namespace nodeproof::reports
