@@ -88,7 +88,7 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
   kubelet::KubeletConfiguration config;
   // Met for as long as there is any task: every pod is evicted, one a pass.
   config.eviction_hard = {{"pid.available", fmt::format("{}", kPids)}};
-  const std::vector<Idler> idlers = TRY(Fill(context, tree, samples, !is_protected));
+  std::vector<Idler> idlers = TRY(Fill(context, tree, samples, !is_protected));
   EvictionAgent agent =
       TRY(EvictionAgent::Create(context, tree, config, pods, {.memory = GiB(8), .pids = kPids}));
   const int64_t available = TRY(agent.PidsAvailable());
@@ -99,7 +99,7 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
 
   results::Arm arm = DescribedArm(tree, is_protected ? "each pod has as many processes as it is to"
                                                      : "those that are to have many have few");
-  const auto tasks = static_cast<int64_t>(idlers.size()) + kThreads - 1;
+  const int64_t tasks = started + kThreads - 1;
   arm.checks = {
       CountIs("pairs evicted in the wrong order", 0, Inversions(samples, agent.evicted())),
       CountIs("pods evicted", kPods, static_cast<int64_t>(agent.evicted().size())),
@@ -111,8 +111,7 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
                                     sample.priority, sample.processes));
   }
   arm.notes.push_back(fmt::format("evicted: {}", fmt::join(agent.evicted(), ", ")));
-  arm.load = {
-      {"processes", "count", kPods * (kPods + 1) / 2.0, static_cast<double>(idlers.size())}};
+  arm.load = {{"processes", "count", kPods * (kPods + 1) / 2.0, static_cast<double>(started)}};
   return arm;
 }
 

@@ -80,7 +80,10 @@ Result<results::Arm> MeasureReclaimed(ArmContext& context) {
                   ChargeBatches(context)),
       // It was the limit that made pages give way.
       BytesAtLeast("the same, at least", kLimit, flooded.most, ChargeBatches(context) + MiB(1))};
-  arm.load = {BytesDone("flood", is_protected ? kAmount : MiB(16), flooded.moved)};
+  // In the control arm it is killed once its pages and what the kernel charges beside fill the
+  // limit.
+  arm.load = {BytesDone("flood", is_protected ? kAmount : kLimit - KernelShare(context, kLimit),
+                        flooded.moved)};
   return arm;
 }
 

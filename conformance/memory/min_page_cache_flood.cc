@@ -12,7 +12,7 @@ constexpr Bytes kNode = MiB(48);
 constexpr Bytes kVictimCache = MiB(16);
 constexpr Bytes kProtection = MiB(24);
 constexpr Bytes kFloodFile = MiB(48);
-constexpr Bytes kFlood = kNode * 4;
+constexpr Bytes kFlood = kNode * 3;
 
 kubelet::Pod GuaranteedVictim() {
   return MakePod("victim", {{.cpu_request = "500m",
@@ -39,7 +39,7 @@ Result<stress::FileFlood> RunFlood(ArmContext& context, const cgroup::Cgroup& gr
 }
 
 // node 48M ─┬─ victim  memory.min 24M, 16M of page cache, at rest
-//           └─ flood   reads a 48M file over and over, 192M in all
+//           └─ flood   reads a 48M file over and over, 144M in all
 Result<results::Arm> MeasureFlood(ArmContext& context) {
   const bool is_protected = context.Protected();
   const Bytes protection = is_protected ? kProtection : Bytes{0};
@@ -131,7 +131,7 @@ Claim MemoryMinPageCacheFlood() {
                    "   └─ besteffort ── pod flood",
            .load =
                "The victim reads a 16M file twice and rests, so that nothing but protection "
-               "keeps its pages. The flood reads a 48M file over and over: four times the node. "
+               "keeps its pages. The flood reads a 48M file over and over: three times the node. "
                "Then the victim reads its file again.",
            .expected = "All of the victim's 16M stay at every look (mincore), and reading them "
                        "again refaults nothing.",

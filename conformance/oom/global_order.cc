@@ -11,7 +11,7 @@ namespace nodeproof::conformance {
 namespace {
 
 constexpr const char* kPool = "/proc/sys/vm/nr_hugepages";
-constexpr Bytes kLeft = MiB(128);
+constexpr Bytes kLeft = MiB(96);
 
 // A field of /proc/meminfo that is in kB.
 Result<Bytes> MemInfo(std::string_view key) {
@@ -51,11 +51,11 @@ class PutAside {
   int64_t before_;
 };
 
-// machine, 128M left ─┬─ system       a process of the node, -999, 4M; the presser, -1000
-//                     └─ kubepods ─┬─ guaranteed            32M  -997
-//                                  ├─ burstable ─┬─ large   24M   250
-//                                  │             └─ small   16M   875
-//                                  └─ besteffort             8M  1000
+// machine, 96M left ─┬─ system       a process of the node, -999, 4M; the presser, -1000
+//                    └─ kubepods ─┬─ guaranteed            24M  -997
+//                                 ├─ burstable ─┬─ large   18M   250
+//                                 │             └─ small   12M   875
+//                                 └─ besteffort             6M  1000
 Result<results::Arm> MeasureGlobalOrder(ArmContext& context) {
   const bool is_protected = context.Protected();
   const std::vector<kubelet::Pod> pods = {
@@ -67,11 +67,13 @@ Result<results::Arm> MeasureGlobalOrder(ArmContext& context) {
   const cgroup::Cgroup& capsule = context.environment().capsule->group();
   const int64_t limits_met = TRY(Counter(capsule, "memory.events", "oom"));
   const Deaths deaths = TRY(Press(context, tree, pods,
-                                  {{"guaranteed", MiB(32)},
-                                   {"large-request", MiB(24)},
-                                   {"small-request", MiB(16)},
-                                   {"besteffort", MiB(8)}},
-                                  !is_protected, kLeft));
+                                  {{"guaranteed", MiB(24)},
+                                   {"large-request", MiB(18)},
+                                   {"small-request", MiB(12)},
+                                   {"besteffort", MiB(6)}},
+                                  // There is more than what counts as available: the kernel keeps
+                                  // a reserve, of which a process may have a part.
+                                  !is_protected, kLeft * 4));
   results::Arm arm =
       OrderArm(tree, is_protected ? "oom_score_adj as the kubelet sets it" : "equal scores", deaths,
                {"besteffort", "small-request", "large-request", "guaranteed"}, MiB(8));
@@ -95,12 +97,12 @@ Claim OomGlobalOrder() {
                 .why_whole_node = "it exhausts the machine's memory"},
       .explanation =
           {.tree = "machine ─┬─ system.slice              a process of the node  -999\n"
-                   "         └─ kubepods ─┬─ pod guaranteed     holds 32M  -997\n"
-                   "                      ├─ burstable ─┬─ pod large-request  24M   250\n"
-                   "                      │             └─ pod small-request  16M   875\n"
-                   "                      └─ besteffort ── pod besteffort      8M  1000",
+                   "         └─ kubepods ─┬─ pod guaranteed     holds 24M  -997\n"
+                   "                      ├─ burstable ─┬─ pod large-request  18M   250\n"
+                   "                      │             └─ pod small-request  12M   875\n"
+                   "                      └─ besteffort ── pod besteffort      6M  1000",
            .load = "No group has a limit that could be met. The pool of huge pages takes all of "
-                   "the machine's memory but 128M. Each pod's process holds its memory, the node's "
+                   "the machine's memory but 96M. Each pod's process holds its memory, the node's "
                    "4M; then a process that cannot be killed (-1000, in system.slice) grows by 32M "
                    "a second until all pods' are dead.",
            .expected =

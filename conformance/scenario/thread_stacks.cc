@@ -25,7 +25,9 @@ Result<results::Arm> MeasureThreadStacks(ArmContext& context) {
   const bool is_protected = context.Protected();
   const kubelet::Pod pod =
       MakePod("pod", {{.memory_request = "48Mi", .memory_limit = is_protected ? "48Mi" : "96Mi"}});
-  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {pod}));
+  kubelet::KubeletConfiguration config;
+  config.single_process_oom_kill = true;  // one kill, one process
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), config, {pod}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   stress::ThreadGrowth growth = TRY(stress::ThreadGrowth::Start({.group = &group,
                                                                  .heap = kHeap,
