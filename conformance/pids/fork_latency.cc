@@ -65,7 +65,6 @@ Result<Contest> Begin(ArmContext& context) {
 
 Result<results::Arm> MeasureLatency(ArmContext& context) {
   Contest contest = TRY(Begin(context));
-  const cgroup::Cgroup& main = *TRY(contest.tree.Container("bomb", "main"));
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatch));
   const Clock& clock = context.clock();
   Nanoseconds alone_most{0}, beside_most{0};
@@ -73,10 +72,11 @@ Result<results::Arm> MeasureLatency(ArmContext& context) {
   // The p99 of one stretch, without what the node itself stood still. A fork that failed has not
   // come in the whole stretch.
   const auto stretch = [&](bool with_bomb, Nanoseconds& most) -> Result<Nanoseconds> {
-    TRY(main.Write("cgroup.freeze", with_bomb ? "0" : "1"));
-    TRY(Await(context, "the bomb to freeze or thaw", [&]() -> Result<bool> {
-      return TRY(Counter(main, "cgroup.events", "frozen")) == (with_bomb ? 0 : 1);
-    }));
+    if (with_bomb) {
+      contest.bomb.Resume();
+    } else {
+      TRY(contest.bomb.Pause(context.patience()));
+    }
     TRY(contest.victim.StartAnew(context.patience()));
     stalls->TakeWorst();
     const Nanoseconds begun = clock.Now();
@@ -131,7 +131,7 @@ Claim PidsForkLatency() {
            .load = "A fork bomb in main, at its limit, goes on trying. A victim in neighbour forks "
                    "a child that ends, reaps it, and does so again after 1 ms. All are pinned to "
                    "the highest-numbered CPU. Stretches of 12 "
-                   "forks with the bomb frozen and running follow each other.",
+                   "forks with the bomb at rest and trying follow each other.",
            .expected = "The 99th percentile of what a fork takes, until its child is reaped, is "
                        "at most k times that alone, in the stretch before, with k = 1 + 21 ms / "
                        "alone.",

@@ -40,6 +40,12 @@ struct Storm {
 
 int* Word(std::atomic<int>& word) { return reinterpret_cast<int*>(&word); }
 
+// Sets a futex and wakes all who wait for it.
+void Release(std::atomic<int>& word, int value) {
+  word = value;
+  ::syscall(SYS_futex, Word(word), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
 // Returns when the storm ends, or after `timeout`.
 void WaitForEnd(Counters& counters, const timespec* timeout) {
   ::syscall(SYS_futex, Word(counters.ended), FUTEX_WAIT, 0, timeout, nullptr, 0);
@@ -58,6 +64,11 @@ bool Sated(const Counters& counters, int64_t most, int64_t refusals) {
 // CountFailure.
 bool Want(const Storm& storm) {
   Counters& counters = storm.counters;
+  while (counters.paused != 0 && counters.halted == 0 && counters.ended == 0) {
+    counters.pausing.fetch_add(1);
+    ::syscall(SYS_futex, Word(counters.paused), FUTEX_WAIT, 1, nullptr, nullptr, 0);
+    counters.pausing.fetch_sub(1);
+  }
   if (counters.halted != 0 || counters.ended != 0) return false;
   if (storm.options.refusals > 0 && counters.refused >= storm.options.refusals) return false;
   const int64_t before = counters.wanted.fetch_add(1);
@@ -242,34 +253,42 @@ ForkStorm::~ForkStorm() {
 
 bool ForkStorm::Sated() const { return stress::Sated(worker_.counters(), most_, refusals_); }
 
-// A birth under way is wanted and not yet counted, though the child may rest already.
-bool ForkStorm::Halted() const {
+Status ForkStorm::AwaitIdle(const std::atomic<int64_t>& idle, std::string_view done,
+                            Seconds timeout) {
   const Counters& counters = worker_.counters();
-  const int64_t births = counters.births;
-  const int64_t parents = kind_ == Kind::kBomb ? 1 + births : 1;
-  return counters.resting >= parents && counters.wanted == births;
+  const Clock& clock = MonotonicClock();
+  const Nanoseconds deadline = clock.Now() + std::chrono::duration_cast<Nanoseconds>(timeout);
+  for (;;) {
+    // A birth under way is wanted and not yet counted, though the child may be idle already.
+    const int64_t births = counters.births;
+    const int64_t parents = kind_ == Kind::kBomb ? 1 + births : 1;
+    if (idle >= parents && counters.wanted == births) return {};
+    if (!TRY(worker_.process().Running())) return Fail("{} has ended", worker_.name());
+    if (clock.Now() > deadline) {
+      return std::unexpected(Error{
+          fmt::format("{} did not {} within {}", worker_.name(), done, FormatDuration(timeout)), "",
+          ETIMEDOUT});
+    }
+    clock.WaitUntil(clock.Now() + Milliseconds(2));
+  }
 }
 
 Status ForkStorm::Halt(Seconds timeout) {
   worker_.counters().halted = 1;
-  const Clock& clock = MonotonicClock();
-  const Nanoseconds deadline = clock.Now() + std::chrono::duration_cast<Nanoseconds>(timeout);
-  while (!Halted()) {
-    if (!TRY(worker_.process().Running())) return Fail("{} has ended", worker_.name());
-    if (clock.Now() > deadline) {
-      return std::unexpected(
-          Error{fmt::format("{} did not halt within {}", worker_.name(), FormatDuration(timeout)),
-                "", ETIMEDOUT});
-    }
-    clock.WaitUntil(clock.Now() + Milliseconds(2));
-  }
-  return {};
+  Resume();
+  return AwaitIdle(worker_.counters().resting, "halt", timeout);
 }
 
+Status ForkStorm::Pause(Seconds timeout) {
+  worker_.counters().paused = 1;
+  return AwaitIdle(worker_.counters().pausing, "pause", timeout);
+}
+
+void ForkStorm::Resume() { Release(worker_.counters().paused, 0); }
+
 Status ForkStorm::End(Seconds timeout) {
-  Counters& counters = worker_.counters();
-  counters.ended = 1;
-  ::syscall(SYS_futex, Word(counters.ended), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  Release(worker_.counters().ended, 1);
+  Resume();
   return AwaitEnd(timeout);
 }
 

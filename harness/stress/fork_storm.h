@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <string>
+#include <string_view>
 
 #include "harness/cgroup/worker.h"
 
@@ -57,6 +58,10 @@ class ForkStorm {
   // Makes it want no more births, and waits until none is under way: then all counts are final. An
   // error with code ETIMEDOUT if that takes longer. Not for kRelay.
   Status Halt(Seconds timeout);
+  // Makes it try no birth until Resume(), and waits until none is under way. Errors as of Halt();
+  // not for kRelay.
+  Status Pause(Seconds timeout);
+  void Resume();
   // Makes it end, and waits until all of it is reaped.
   Status End(Seconds timeout);
   // Waits until all of it has ended, whoever made it. An error with code ETIMEDOUT otherwise.
@@ -70,7 +75,9 @@ class ForkStorm {
     std::atomic<int> last_error{0};
     std::atomic<int64_t> resting{0};  // processes that want no more births
     std::atomic<int> halted{0};
-    std::atomic<int> ended{0};  // a futex
+    std::atomic<int> paused{0};       // a futex
+    std::atomic<int64_t> pausing{0};  // processes that wait for it
+    std::atomic<int> ended{0};        // a futex
   };
 
  private:
@@ -81,8 +88,8 @@ class ForkStorm {
         kind_(options.kind),
         most_(options.most),
         refusals_(options.refusals) {}
-  // Whether every process that gives birth rests.
-  bool Halted() const;
+  // Waits until every process that gives birth is among `idle`.
+  Status AwaitIdle(const std::atomic<int64_t>& idle, std::string_view done, Seconds timeout);
 
   cgroup::Worker<Counters> worker_;
   const cgroup::Cgroup* group_;

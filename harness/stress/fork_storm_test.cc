@@ -44,6 +44,21 @@ TEST(ForkStorm, ARelayGoesOnUntilItIsEnded) {
   EXPECT_GE(births, 30);
 }
 
+TEST(ForkStorm, APauseStopsBirthsUntilItIsOver) {
+  auto storm = ForkStorm::Start({.kind = Kind::kBomb, .most = 200});
+  ASSERT_TRUE(storm) << storm.error().message;
+  ASSERT_TRUE(storm->Pause(Seconds(60)));
+  const int64_t births = storm->Births();
+  if (births < 200) {
+    EXPECT_FALSE(storm->Sated());
+    EXPECT_EQ(storm->Births(), births);
+  }
+  storm->Resume();
+  while (!storm->Sated()) ASSERT_EQ(storm->Failed(), 0) << storm->LastError();
+  ASSERT_TRUE(storm->Halt(Seconds(60)));
+  EXPECT_EQ(storm->Births(), 200);
+}
+
 TEST(ForkStorm, OneWithoutEndIsRefused) { EXPECT_FALSE(ForkStorm::Start({.kind = Kind::kBomb})); }
 
 TEST(ForkStorm, MayBeMovedAndDropped) {
