@@ -97,6 +97,9 @@ Result<results::Arm> MeasureOrder(ArmContext& context) {
     most_a_pass = std::max(most_a_pass, TRY(agent.Pass()).evictions.size());
   }
 
+  const auto started = static_cast<int64_t>(idlers.size());
+  idlers.clear();  // reaps them: until then the kernel counts the dead too
+
   results::Arm arm = DescribedArm(tree, is_protected ? "each pod has as many processes as it is to"
                                                      : "those that are to have many have few");
   const int64_t tasks = started + kThreads - 1;
