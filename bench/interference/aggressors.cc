@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "bench/interference/operations.h"
 #include "bench/io/ring.h"
 #include "bench/mechanics/chase.h"
+#include "bench/mechanics/missing_names.h"
 #include "bench/mechanics/stream.h"
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
@@ -81,15 +81,10 @@ Result<Operation> MakeCacheFlood(const Grounds& grounds) {
   });
 }
 
-// Names that do not exist leave negative dentries of 448 bytes (see stress::SlabGrowth).
-Result<Operation> MakeSlabGrowth(const Grounds&) {
-  auto next = std::make_shared<int64_t>(int64_t{::getpid()} << 40);
-  return Timed([next]() -> Status {
-    struct stat status {};
-    for (int i = 0; i < 32; ++i) {
-      const auto name = fmt::format("/sys/kernel/nodeproof-slab-growth-no-such-name-{}", (*next)++);
-      (void)::stat(name.c_str(), &status);
-    }
+Result<Operation> MakeSlabGrowth(const Grounds& grounds) {
+  auto names = std::make_shared<MissingNames>(TRY(MissingNames::In(grounds.directory)));
+  return Timed([names]() -> Status {
+    for (int i = 0; i < 32; ++i) TRY(names->LookUp());
     return {};
   });
 }
@@ -154,7 +149,7 @@ constexpr NamedOperation kAggressors[] = {
     {"cache-thrash", "random lines of 32 MiB", false, MakeCacheThrash},
     {"anon-hog", "384 MiB of anonymous memory, over and over", false, MakeAnonHog},
     {"page-cache-flood", "reads of a file larger than the node", true, MakeCacheFlood},
-    {"slab-growth", "negative dentries", false, MakeSlabGrowth},
+    {"slab-growth", "negative dentries", true, MakeSlabGrowth},
     {"fork-bomb", "16 children at once, over and over", false, MakeForkBomb},
     {"io-flood", "direct writes of 64 KiB, 16 in flight", true, MakeIoFlood}};
 

@@ -66,8 +66,8 @@ struct Arm {
   }
   Result<Seconds> CpuTime() const {
     const cgroup::CpuStat a = TRY(cgroup::ReadCpuStat(*victim_group));
-    const cgroup::CpuStat b = TRY(cgroup::ReadCpuStat(*aggressor_group));
-    return Seconds(a.usage + b.usage);
+    if (aggressor_group == victim_group) return Seconds(a.usage);
+    return Seconds(a.usage + TRY(cgroup::ReadCpuStat(*aggressor_group)).usage);
   }
 };
 
@@ -76,7 +76,8 @@ Result<Arm> StartArm(Environment& environment, const kubelet::Plan& plan,
   capsule::Tree tree =
       TRY(environment.planter->Plant(plan, {.memory = kNodeMemory, .pids = kNodePids}));
   const cgroup::Cgroup* victim_group = TRY(tree.Container(kVictim, "main"));
-  const cgroup::Cgroup* aggressor_group = TRY(tree.Container(kAggressor, "main"));
+  const auto apart = tree.Container(kAggressor, "main");
+  const cgroup::Cgroup* aggressor_group = apart ? *apart : victim_group;
   Arm arm{std::move(tree), victim_group, aggressor_group, {}, std::nullopt};
   const bool files = victim.needs_files || (aggressor != nullptr && aggressor->needs_files);
   Grounds grounds = TRY(GroundsOf(environment, files));

@@ -40,6 +40,8 @@ Result<Isolation> IsolationOf(const VictimSeries& alone, const VictimSeries& bes
   Isolation isolation;
   isolation.mean = TRY(measure::MeanInterval(shares, measure::kConfidence));
   isolation.mean.samples = shares;
+  isolation.mean.low = std::max(isolation.mean.low, 0.0);  // no share can be outside
+  isolation.mean.high = std::min(isolation.mean.high, 1.0);
   isolation.p05 = QuantileOfShares(shares, 0.05);
   isolation.missing_samples =
       static_cast<double>(std::ranges::count(shares, 0.0)) / static_cast<double>(shares.size());

@@ -50,7 +50,7 @@ Result<kubelet::Plan> ProtectedPlan(const Topology& topology) {
 kubelet::Plan UnprotectedPlan() {
   kubelet::Plan plan;
   plan.root.path = "/";
-  plan.root.children = {BareContainer(kVictim), BareContainer(kAggressor)};
+  plan.root.children = {BareContainer(kVictim)};
   return plan;
 }
 

@@ -2,8 +2,8 @@
 //
 //   protected     capsule ── kubepods ─┬─ victim (Guaranteed: 1 exclusive CPU, 128Mi) ── main
 //                                      └─ besteffort ── aggressor ── main
-//   unprotected   capsule ─┬─ victim
-//                          └─ aggressor        no knob is set
+//   unprotected   capsule ── everything        no knob is set, both are in it: a node without
+//   groups
 #pragma once
 
 #include "harness/kubelet/plan/plan.h"
@@ -22,7 +22,8 @@ inline constexpr const char* kAggressor = "aggressor";
 // of 256 pids a pod. Errors: the node has one CPU only, so that none can be exclusive.
 Result<kubelet::Plan> ProtectedPlan(const Topology& topology);
 
-// The same two containers without a limit, a weight or a protection.
+// One group for both, without a limit, a weight or a protection. (Two bare groups would share the
+// CPUs between the pods by themselves.)
 kubelet::Plan UnprotectedPlan();
 
 }  // namespace nodeproof::bench

@@ -1,7 +1,6 @@
 // Kernel objects charged to a group, and the statistics that a reader of memory.stat waits for.
-#include <sys/stat.h>
-
 #include "bench/core/context.h"
+#include "bench/mechanics/missing_names.h"
 #include "bench/mechanics/region.h"
 #include "bench/memory/memory_benches.h"
 #include "harness/base/clock.h"
@@ -10,39 +9,37 @@
 namespace nodeproof::bench {
 namespace {
 
-// Looks up names that do not exist, as stress::SlabGrowth does: each leaves a negative dentry with
-// an external name, 448 bytes, behind (fs/dcache.c).
-void LookUp(int64_t number) {
-  struct stat status {};
-  (void)::stat(
-      fmt::format("/sys/kernel/nodeproof-no-such-name-of-over-32-letters-{}", number).c_str(),
-      &status);
-}
+constexpr int64_t kNames = 20'000;
 
-int64_t next_name = 0;  // of this process
+Result<MissingNames*> NamesOf(Context& context) {
+  return context.Keep<MissingNames>(
+      [&] { return MissingNames::In(*context.environment().scratch); });
+}
 
 Status MeasureCreate(Context& context, benchmark::State& state) {
   TRY(context.Pin(context.QuietCpu()));
-  for (auto _ : state) LookUp(next_name++);
+  MissingNames* names = TRY(NamesOf(context));
+  for (auto _ : state) TRY(names->LookUp());
   return {};
 }
 
 Status MeasureSlabReclaim(Context& context, benchmark::State& state) {
   const cgroup::Cgroup& group = context.group();
   if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
+  MissingNames* names = TRY(NamesOf(context));
   const Clock& clock = MonotonicClock();
   const auto slab = [&]() -> Result<int64_t> {
     return TRY(cgroup::ReadKeyed(group, "memory.stat")).Get("slab_reclaimable");
   };
   for (auto _ : state) {
-    for (int i = 0; i < 20'000; ++i) LookUp(next_name++);
+    for (int i = 0; i < kNames; ++i) TRY(names->LookUp());
     const int64_t full = TRY(slab());
     const Nanoseconds before = clock.Now();
     // More than there is: it ends with EAGAIN when nothing is left to give.
     (void)group.Write("memory.reclaim", "67108864");
     const Seconds took = clock.Now() - before;
     const int64_t left = TRY(slab());
-    if (full - left < 20'000 * 192)
+    if (full - left < kNames * 192)
       return Fail("reclaim took {} of {} bytes of slab", full - left, full);
     state.SetIterationTime(took.count());
     context.Report(
@@ -71,11 +68,13 @@ void AddSlab(Registry& registry) {
     registry.Add({.id = depth == 0 ? "memory.slab.create.no-cgroup"
                                    : fmt::format("memory.slab.create.depth-{}", depth),
                   .what = fmt::format("A look-up that leaves a negative dentry, {} deep.", depth),
+                  .needs = {.scratch = true},
                   .place = place,
                   .run = MeasureCreate});
   }
   registry.Add({.id = "memory.slab.reclaim",
                 .what = "memory.reclaim of 20000 negative dentries.",
+                .needs = {.scratch = true},
                 .place = {1, {"memory"}, {}},
                 .unit = benchmark::kMillisecond,
                 .manual_time = true,
