@@ -33,9 +33,9 @@ struct Needs {
   int cpus_per_numa_node = 1;  // in each of them
   int last_level_caches = 1;
   int memory_only_nodes = 0;  // NUMA nodes without CPUs: far memory
-  Bytes memory{0};        // free for the capsule
-  bool scratch = false;   // a file system on a disk, for page cache that can be reclaimed
-  bool realtime = false;  // why_realtime says why the deterministic lane cannot run it
+  Bytes memory{0};            // free for the capsule
+  bool scratch = false;       // a file system on a disk, for page cache that can be reclaimed
+  bool realtime = false;      // why_realtime says why the deterministic lane cannot run it
   std::string why_realtime = {};
   // A node of its own: it changes what stands outside the capsule, or that would change what it
   // measures; why_whole_node says what.

@@ -26,7 +26,8 @@ constexpr const char* kEvidenceFile = "evidence.txt";
 // Writes results.json, junit.xml, results.ktap and report.html into `directory`, which must exist,
 // each with a rename, so that a reader never meets half a file. results.json comes first: when a
 // later one cannot be written, the run itself is safe. `strict` shows known violations as plain
-// ones in all but results.json, which keeps what is known. evidence.txt besides, where there is any.
+// ones in all but results.json, which keeps what is known. evidence.txt besides, where there is
+// any.
 Status WriteReports(const std::filesystem::path& directory, const results::Results& results,
                     bool strict = false);
 

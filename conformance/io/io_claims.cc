@@ -10,7 +10,6 @@ void RegisterIoClaims(ClaimRegistry& registry) {
   registry.Add(IoMaxNested());
   registry.Add(IoMaxBuffered());
   registry.Add(IoWeightIocost());
-  registry.Add(IoWeightBfq());
   registry.Add(IoStatAttribution());
   registry.Add(IoPressure());
   registry.Add(IoLatencyVictim());

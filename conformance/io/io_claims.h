@@ -14,7 +14,6 @@ Claim IoMaxWriteIops();
 Claim IoMaxNested();
 Claim IoMaxBuffered();
 Claim IoWeightIocost();
-Claim IoWeightBfq();
 Claim IoStatAttribution();
 Claim IoPressure();
 Claim IoLatencyVictim();

@@ -1,4 +1,4 @@
-// Weights: how a saturated disk is divided, by iocost and by the BFQ scheduler.
+// Weights: how iocost divides a saturated disk.
 #include <memory>
 
 #include "conformance/io/cost_model.h"
@@ -23,14 +23,14 @@ struct Contender {
   const char* pod;
   double share;
 };
-constexpr Contender kContenders[] = {{"a", 0.2}, {"b", 2.0 / 3 * 0.7}, {"c", 1.0 / 3}};
+// The first decides: equal weights take it furthest from its share, to a half.
+constexpr Contender kContenders[] = {{"c", 1.0 / 3}, {"a", 0.2}, {"b", 2.0 / 3 * 0.7}};
 
 std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-// `file`: io.weight or io.bfq.weight.
-Status SetWeights(kubelet::Plan& plan, std::string_view file) {
+Status SetWeights(kubelet::Plan& plan) {
   const auto set = [&](const std::string& path, int weight) {
-    return Override(plan, path, file, fmt::format("default {}", weight), "set by the claim");
+    return Override(plan, path, "io.weight", fmt::format("default {}", weight), "set by the claim");
   };
   const std::string a = TRY(PathOfPod(plan, "a"));
   TRY(set(a, 30));
@@ -113,12 +113,12 @@ Result<results::Arm> MeasureContest(ArmContext& context, const capsule::Tree& tr
   return arm;
 }
 
-Result<capsule::Tree> PlantContest(ArmContext& context, std::string_view file) {
+Result<capsule::Tree> PlantContest(ArmContext& context) {
   const std::vector<kubelet::Pod> pods = {MakePod("a", {{.cpu_request = "100m"}}),
                                           MakePod("b", {{.cpu_request = "100m"}}),
                                           MakePod("c", {{}})};
   const auto edit = [&](kubelet::Plan& plan) -> Status {
-    return context.Protected() ? SetWeights(plan, file) : Status();
+    return context.Protected() ? SetWeights(plan) : Status();
   };
   return context.Plant(MemoryNode(), {}, pods, edit);
 }
@@ -126,46 +126,10 @@ Result<capsule::Tree> PlantContest(ArmContext& context, std::string_view file) {
 Result<results::Arm> MeasureIocost(ArmContext& context) {
   const io::Disk disk = TRY(ScratchDisk(context));
   const auto model = TRY(CostModel::TurnOn(context, disk, kModelIops));
-  const capsule::Tree tree = TRY(PlantContest(context, "io.weight"));
+  const capsule::Tree tree = TRY(PlantContest(context));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
   return MeasureContest(context, tree, file, 16, 0.1);
-}
-
-// The disk's scheduler is BFQ while this lives.
-class BfqScheduler {
- public:
-  static Result<std::unique_ptr<BfqScheduler>> TurnOn(const io::Disk& disk) {
-    const std::string before = TRY(disk.ReadQueue("scheduler"));
-    if (const auto set = disk.WriteQueue("scheduler", "bfq"); !set) {
-      return Unsupported(
-          "the disk {} cannot have the scheduler bfq: /sys/block/{}/queue/scheduler offers {} "
-          "(module bfq, CONFIG_IOSCHED_BFQ)",
-          disk.name, disk.name, before);
-    }
-    return std::unique_ptr<BfqScheduler>(new BfqScheduler(disk, before));
-  }
-  ~BfqScheduler() { (void)disk_.WriteQueue("scheduler", before_); }
-  BfqScheduler(const BfqScheduler&) = delete;
-
- private:
-  // `offered`: "[none] mq-deadline", the one in use in brackets.
-  BfqScheduler(io::Disk disk, const std::string& offered) : disk_(std::move(disk)) {
-    const size_t open = offered.find('[');
-    const size_t close = offered.find(']');
-    before_ = open < close ? offered.substr(open + 1, close - open - 1) : "none";
-  }
-  const io::Disk disk_;
-  std::string before_;
-};
-
-Result<results::Arm> MeasureBfq(ArmContext& context) {
-  const io::Disk disk = TRY(ScratchDisk(context));
-  const auto scheduler = TRY(BfqScheduler::TurnOn(disk));
-  const capsule::Tree tree = TRY(PlantContest(context, "io.bfq.weight"));
-  const probe::ScratchFile file =
-      TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
-  return MeasureContest(context, tree, file, 8, 0.1);
 }
 
 constexpr const char* kTree =
@@ -198,30 +162,6 @@ Claim IoWeightIocost() {
            .control =
                "Weights as a kernel has them, 100 everywhere: a and b a quarter each, c half."},
       .measure = MeasureIocost};
-}
-
-Claim IoWeightBfq() {
-  Needs needs = IoNeeds();
-  needs.modules = {"bfq"};
-  needs.whole_node = true;
-  needs.why_whole_node = "it sets the disk's scheduler";
-  return {
-      .id = "io.weight.bfq",
-      .statement =
-          "Under the BFQ scheduler saturated groups share a disk in proportion to "
-          "io.bfq.weight, level by level.",
-      .source = "Documentation/block/bfq-iosched.rst, \"Group scheduling with BFQ\"",
-      .needs = std::move(needs),
-      .explanation =
-          {.tree = kTree,
-           .load =
-               "In each pod a process reads blocks of 4 KiB in random order through io_uring with "
-               "O_DIRECT, 8 under way. The disk's scheduler is bfq, as the kernel sets it up.",
-           .expected = "Of all blocks a gets 2/3 x 0.3 = 0.2, b 2/3 x 0.7 = 0.467, c 1/3.",
-           .tolerance = "10 % of each share: BFQ serves a group a budget at a time.",
-           .control =
-               "Weights as a kernel has them, 100 everywhere: a and b a quarter each, c half."},
-      .measure = MeasureBfq};
 }
 
 }  // namespace nodeproof::conformance

@@ -304,11 +304,11 @@ Result<IoJob> IoJob::Start(const IoJobOptions& options) {
   const Fd file = TRY(OpenFile(options));
   const int64_t blocks = TRY(BlocksOf(options, file));
   if (!options.calls) TRY(IoRing::Create(1));  // a clear error here rather than a child that ends
-  auto worker = TRY(
-      cgroup::Worker<Counters>::Start({.name = options.name, .group = options.group, .affinity = options.affinity},
-                                      [&](Counters& counters, const cgroup::ReadySignal& ready) {
-                                        return RunJob(options, blocks, file, counters, ready);
-                                      }));
+  auto worker = TRY(cgroup::Worker<Counters>::Start(
+      {.name = options.name, .group = options.group, .affinity = options.affinity},
+      [&](Counters& counters, const cgroup::ReadySignal& ready) {
+        return RunJob(options, blocks, file, counters, ready);
+      }));
   return IoJob(options, std::move(worker));
 }
 
