@@ -253,7 +253,7 @@ ForkStorm::~ForkStorm() {
 
 bool ForkStorm::Sated() const { return stress::Sated(worker_.counters(), most_, refusals_); }
 
-Status ForkStorm::AwaitIdle(const std::atomic<int64_t>& idle, std::string_view done,
+Status ForkStorm::AwaitIdle(const std::function<int64_t()>& idle, std::string_view done,
                             Seconds timeout) {
   const Counters& counters = worker_.counters();
   const Clock& clock = MonotonicClock();
@@ -262,7 +262,7 @@ Status ForkStorm::AwaitIdle(const std::atomic<int64_t>& idle, std::string_view d
     // A birth under way is wanted and not yet counted, though the child may be idle already.
     const int64_t births = counters.births;
     const int64_t parents = kind_ == Kind::kBomb ? 1 + births : 1;
-    if (idle >= parents && counters.wanted == births) return {};
+    if (idle() >= parents && counters.wanted == births) return {};
     if (!TRY(worker_.process().Running())) return Fail("{} has ended", worker_.name());
     if (clock.Now() > deadline) {
       return std::unexpected(Error{
@@ -276,12 +276,14 @@ Status ForkStorm::AwaitIdle(const std::atomic<int64_t>& idle, std::string_view d
 Status ForkStorm::Halt(Seconds timeout) {
   worker_.counters().halted = 1;
   Resume();
-  return AwaitIdle(worker_.counters().resting, "halt", timeout);
+  return AwaitIdle([this] { return worker_.counters().resting.load(); }, "halt", timeout);
 }
 
 Status ForkStorm::Pause(Seconds timeout) {
   worker_.counters().paused = 1;
-  return AwaitIdle(worker_.counters().pausing, "pause", timeout);
+  // Those that had enough before the pause rest, and never come to it.
+  const auto idle = [this] { return worker_.counters().pausing + worker_.counters().resting; };
+  return AwaitIdle(idle, "pause", timeout);
 }
 
 void ForkStorm::Resume() { Release(worker_.counters().paused, 0); }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -88,8 +89,8 @@ class ForkStorm {
         kind_(options.kind),
         most_(options.most),
         refusals_(options.refusals) {}
-  // Waits until every process that gives birth is among `idle`.
-  Status AwaitIdle(const std::atomic<int64_t>& idle, std::string_view done, Seconds timeout);
+  // Waits until `idle` counts every process that gives birth.
+  Status AwaitIdle(const std::function<int64_t()>& idle, std::string_view done, Seconds timeout);
 
   cgroup::Worker<Counters> worker_;
   const cgroup::Cgroup* group_;

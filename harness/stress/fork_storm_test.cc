@@ -59,6 +59,16 @@ TEST(ForkStorm, APauseStopsBirthsUntilItIsOver) {
   EXPECT_EQ(storm->Births(), 200);
 }
 
+TEST(ForkStorm, APauseOfOneThatHasEnoughIsNoWait) {
+  auto storm = ForkStorm::Start({.kind = Kind::kBomb, .most = 4});
+  ASSERT_TRUE(storm) << storm.error().message;
+  while (!storm->Sated()) ASSERT_EQ(storm->Failed(), 0) << storm->LastError();
+  EXPECT_TRUE(storm->Pause(Seconds(60)));
+  storm->Resume();
+  EXPECT_TRUE(storm->Halt(Seconds(60)));
+  EXPECT_EQ(storm->Births(), 4);
+}
+
 TEST(ForkStorm, OneWithoutEndIsRefused) { EXPECT_FALSE(ForkStorm::Start({.kind = Kind::kBomb})); }
 
 TEST(ForkStorm, MayBeMovedAndDropped) {
