@@ -82,7 +82,7 @@ class Run {
     }
     const node::RunRequest request = TRY(MakeRequest(options_));
     const Fd interrupt = TRY(InterruptFd());
-    ChosenNode chosen = TRY(MakeNode(options_, claims, NeedCgroups(claims)));
+    ChosenNode chosen = TRY(MakeNode(options_, NeedCgroups(claims)));
 
     std::FILE* stream = options_.json ? stderr : stdout;
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());
@@ -119,7 +119,7 @@ class Run {
     RunOptions options = options_;
     options.lane = "deterministic";
     options.repeat = 1;
-    ChosenNode chosen = TRY(MakeNode(options, undecided, true));
+    ChosenNode chosen = TRY(MakeNode(options, true));
     results::Results decided;
     Collector collector(decided, PlanWorkOn(chosen.shape, undecided, 1), progress, [] {});
     RunLoop loop(chosen, collector, progress, "", interrupt.get());
