@@ -14,7 +14,7 @@ using results::Relation;
 // cpu.weight 1 and 100 (sched_weight_from_cgroup).
 constexpr double kIdle = 3, kLeast = 10, kNormal = 1024;
 
-// Half of the CPU is left, so a window's edges weigh twice (shares.h).
+// Half of the CPU is left, so the edges weigh twice (shares.h).
 constexpr double kLeftTolerance = 2 * kShareTolerance;
 // A load that is metered loses some of its demand to late wake-ups, a tick (4 ms) in each of its
 // phases of about 20 ms at the worst: four fifths are left. Beside two equals it would get 0.33.
@@ -110,9 +110,10 @@ Claim CpuIdleYields() {
                        "0.231 and least the rest: 3 and 10 are the scheduler's weights of an idle "
                        "group and of cpu.weight 1. Alone batch gets the CPU.",
            .tolerance =
-               "At each edge of a 400 ms window, half of which is left to the two, the "
-               "running task may be uncharged for one tick (4 ms at HZ=250): 2 x 4 / 200 = "
-               "0.04. normal: a fifth of its 0.50 for wake-ups that come a tick late. "
+               "The running task may be uncharged for one tick at the outer edges of eight windows "
+               "of 400 ms, half of which is left to the two: 2 x 10 / 1600 = 0.0125 at HZ=100, "
+               "0.005 at HZ=250; 0.02. normal: a fifth of its 0.50 for wake-ups that come a tick "
+               "late. "
                "Alone, a tenth is left to the agent, the kernel's own threads and CPU time "
                "that is not yet charged (two ticks are 1 % of 800 ms).",
            .control = "cpu.weight 1 instead of cpu.idle: batch gets as much as least, 0.50, so the "
