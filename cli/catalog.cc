@@ -58,9 +58,6 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
                         .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1)),
                         .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0))};
   entry.needs_memory = Bytes{number("memory_bytes", 0)};
-  for (const Json& name : json.value("/needs/modules"_json_pointer, Json::array())) {
-    if (name.is_string()) entry.needs_modules.push_back(name.get<std::string>());
-  }
   entry.json = json;
   return entry;
 }

@@ -22,7 +22,6 @@ struct CatalogEntry {
   bool benchmark = false;
   CpuLayout needs_layout;
   Bytes needs_memory{0};
-  std::vector<std::string> needs_modules;  // of the kernel, where it has them
   Json json;  // everything that the agent says of it (conformance::Describe)
 };
 

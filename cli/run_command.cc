@@ -55,6 +55,13 @@ bool NeedCgroups(const std::vector<const CatalogEntry*>& entries) {
   return std::ranges::all_of(entries, &CatalogEntry::needs_cgroups);
 }
 
+// The claims on the shapes that they need, or all on the one shape of a node that is fixed.
+Result<WorkPlan> PlanFor(const ChosenNode& chosen, const std::vector<const CatalogEntry*>& claims,
+                         int repeat) {
+  if (chosen.shapes != nullptr) return PlanWork(claims, repeat, MostCpusOfAGuest());
+  return WorkPlan{PlanWorkOn(chosen.shape, claims, repeat), {}};
+}
+
 int CountRows(const results::Results& results, std::string_view status) {
   return static_cast<int>(std::ranges::count_if(
       results.benchmarks, [&](const Json& row) { return row.value("status", "") == status; }));
@@ -82,15 +89,12 @@ class Run {
     }
     const node::RunRequest request = TRY(MakeRequest(options_));
     const Fd interrupt = TRY(InterruptFd());
-    ChosenNode chosen = TRY(MakeNode(options_, claims, NeedCgroups(claims)));
+    ChosenNode chosen = TRY(MakeNode(options_, NeedCgroups(claims)));
 
     std::FILE* stream = options_.json ? stderr : stdout;
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());
     if (!chosen.why.empty()) progress.Note(chosen.why);
-    WorkPlan plan{PlanWorkOn(chosen.shape, claims, options_.repeat), {}};
-    if (chosen.shapes != nullptr) {
-      plan = TRY(PlanWork(claims, options_.repeat, MostCpusOfAGuest()));
-    }
+    WorkPlan plan = TRY(PlanFor(chosen, claims, options_.repeat));
     Collector collector(results_, std::move(plan.work), progress, [this] { Save(); });
     for (const std::string& note : plan.notes) collector.OnEvent(node::NoteEvent(note));
     Save();
@@ -119,9 +123,9 @@ class Run {
     RunOptions options = options_;
     options.lane = "deterministic";
     options.repeat = 1;
-    ChosenNode chosen = TRY(MakeNode(options, undecided, true));
+    ChosenNode chosen = TRY(MakeNode(options, true));
     results::Results decided;
-    Collector collector(decided, PlanWorkOn(chosen.shape, undecided, 1), progress, [] {});
+    Collector collector(decided, TRY(PlanFor(chosen, undecided, 1)).work, progress, [] {});
     RunLoop loop(chosen, collector, progress, "", interrupt.get());
     TRY(loop.RunAll(TRY(MakeRequest(options))));
     TakeDecided(decided, results_);

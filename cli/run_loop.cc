@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 
 #include "cli/paths.h"
 #include "cli/run_record.h"
@@ -54,18 +53,9 @@ bool NeedsScratch(const node::Node& node, const node::RunRequest& request,
                      [](const WorkItem& item) { return item.claim->needs_scratch; });
 }
 
-std::vector<std::string> ModulesFor(const std::vector<const CatalogEntry*>& claims) {
-  std::set<std::string> modules;
-  for (const CatalogEntry* claim : claims) {
-    modules.insert(claim->needs_modules.begin(), claim->needs_modules.end());
-  }
-  return {modules.begin(), modules.end()};
-}
-
 }  // namespace
 
-Result<ChosenNode> MakeNode(const RunOptions& options,
-                            const std::vector<const CatalogEntry*>& claims, bool needs_cgroups) {
+Result<ChosenNode> MakeNode(const RunOptions& options, bool needs_cgroups) {
   const auto wanted = TRY(node::ParseNodeChoice(options.node));
   if (!needs_cgroups && wanted != node::NodeChoice::kVm && VmOnly(options).empty()) {
     if (const auto host = node::CheckHost(); !host) {
@@ -81,9 +71,7 @@ Result<ChosenNode> MakeNode(const RunOptions& options,
     made.node = TRY(node::HostNode::Create(TRY(AgentPath()).string()));
     return made;
   }
-  node::VmOptions vm_options = TRY(MakeVmOptions(options));
-  vm_options.modules_if_any = ModulesFor(claims);
-  auto vm = node::VmNode::Create(vm_options);
+  auto vm = node::VmNode::Create(TRY(MakeVmOptions(options)));
   // Who did not ask for a VM should hear why one is needed.
   if (!vm && wanted == node::NodeChoice::kAuto) {
     vm.error().message += fmt::format(" (to run in {})", chosen.why);

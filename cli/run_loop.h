@@ -22,10 +22,8 @@ struct ChosenNode {
   std::string why;    // one line for who left the choice to us, or ""
 };
 
-// `claims` says which of its kernel's modules a guest should have. With `needs_cgroups` false a
-// host without a usable hierarchy will do.
-Result<ChosenNode> MakeNode(const RunOptions& options,
-                            const std::vector<const CatalogEntry*>& claims, bool needs_cgroups);
+// With `needs_cgroups` false a host without a usable hierarchy will do.
+Result<ChosenNode> MakeNode(const RunOptions& options, bool needs_cgroups);
 
 class RunLoop {
  public:

@@ -19,7 +19,6 @@ Json Describe(const Claim& claim) {
                 {"memory_bytes", claim.needs.memory.value},
                 {"scratch", claim.needs.scratch}};
   if (claim.needs.realtime) needs["why_realtime"] = claim.needs.why_realtime;
-  if (!claim.needs.modules.empty()) needs["modules"] = claim.needs.modules;
   if (claim.needs.whole_node) needs["why_whole_node"] = claim.needs.why_whole_node;
   Json json = {{"id", claim.id},
                {"statement", claim.statement},

@@ -41,8 +41,6 @@ struct Needs {
   // measures; why_whole_node says what.
   bool whole_node = false;
   std::string why_whole_node = {};
-  // Modules of the kernel that a guest loads before the claims, where its kernel has them: "bfq".
-  std::vector<std::string> modules = {};
 
   CpuLayout layout() const {
     return {.cpus = cpus,

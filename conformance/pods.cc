@@ -19,11 +19,12 @@ void Ask(kubelet::ResourceList& list, std::string_view resource, std::string_vie
   list.emplace(resource, *quantity);
 }
 
-PlannedCgroup* FindIf(PlannedCgroup& group,
-                      const std::function<bool(const PlannedCgroup&)>& wanted) {
+// `Group` is PlannedCgroup, const or not.
+template <typename Group>
+Group* FindIf(Group& group, const std::function<bool(const PlannedCgroup&)>& wanted) {
   if (wanted(group)) return &group;
-  for (PlannedCgroup& child : group.children) {
-    if (PlannedCgroup* found = FindIf(child, wanted)) return found;
+  for (Group& child : group.children) {
+    if (Group* found = FindIf(child, wanted)) return found;
   }
   return nullptr;
 }
@@ -70,8 +71,7 @@ Result<std::string> PathOfPod(const kubelet::Plan& plan, std::string_view pod) {
 
 Result<std::string> PathOfContainer(const kubelet::Plan& plan, std::string_view pod,
                                     std::string_view container) {
-  kubelet::Plan copy = plan;
-  const PlannedCgroup* group = FindIf(copy.root, [&](const PlannedCgroup& candidate) {
+  const PlannedCgroup* group = FindIf(plan.root, [&](const PlannedCgroup& candidate) {
     return candidate.role == CgroupRole::kContainer && candidate.pod_uid == pod &&
            candidate.container && candidate.container->name == container;
   });

@@ -1,7 +1,5 @@
 #include "conformance/runner.h"
 
-#include <algorithm>
-
 #include "conformance/verdict.h"
 
 namespace nodeproof::conformance {

@@ -23,6 +23,7 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuMaxMultiThread());
   registry.Add(CpuMaxNested());
   registry.Add(CpuMaxPodLevel());
+  registry.Add(CpuMaxResize());
   registry.Add(CpuMaxBurst());
   registry.Add(CpuMaxBurstyLowUsage());
   registry.Add(CpuMaxUnthrottleProgress());

@@ -27,6 +27,7 @@ Claim CpuMaxTwoInOne();
 Claim CpuMaxMultiThread();
 Claim CpuMaxNested();
 Claim CpuMaxPodLevel();
+Claim CpuMaxResize();
 Claim CpuMaxBurst();
 Claim CpuMaxBurstyLowUsage();
 Claim CpuMaxUnthrottleProgress();

@@ -5,7 +5,6 @@
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/weight_plans.h"
 #include "conformance/pods.h"
-#include "harness/cgroup/knobs.h"
 #include "harness/cgroup/stats.h"
 #include "harness/probe/wait_meter.h"
 

@@ -1,9 +1,12 @@
 // cpu.idle: a group that takes what others leave.
+#include <algorithm>
+
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/water_filling.h"
 #include "conformance/cpu/weight_plans.h"
 #include "conformance/pods.h"
 #include "harness/cgroup/stats.h"
+#include "harness/measure/idle_time.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -14,11 +17,11 @@ using results::Relation;
 // cpu.weight 1 and 100 (sched_weight_from_cgroup).
 constexpr double kIdle = 3, kLeast = 10, kNormal = 1024;
 
-// Half of the CPU is left, so a window's edges weigh twice (shares.h).
+// Half of the CPU is left, so the edges weigh twice (shares.h).
 constexpr double kLeftTolerance = 2 * kShareTolerance;
 // A load that is metered loses some of its demand to late wake-ups, a tick (4 ms) in each of its
 // phases of about 20 ms at the worst: four fifths are left. Beside two equals it would get 0.33.
-constexpr double kDemandTolerance = 0.1;
+constexpr double kDemandTolerance = 0.2;
 
 // How long the idle group has the CPU for itself.
 constexpr Milliseconds kAlone{800};
@@ -62,27 +65,32 @@ Result<results::Arm> MeasureIdleYields(ArmContext& context) {
             const double left = stretch.usage_usec[0] + stretch.usage_usec[1];
             return left > 0 ? stretch.usage_usec[0] / left : 0;
           }},
-         {{"CPU time of normal", {kDemand, Relation::kAtLeast, kDemandTolerance, "cpus"}},
+         {{"part of what normal wants that it gets",
+           {1, Relation::kAtLeast, kDemandTolerance, "ratio"}},
           [](const Stretch& stretch) {
-            return stretch.usage_usec[2] / (1e6 * stretch.wall.count());
+            // Where others use the CPU too, by its weight of what the three have together.
+            const double by_weight = stretch.TotalUsage() * kNormal / (kIdle + kLeast + kNormal);
+            const double due = std::min(1e6 * kDemand * stretch.wall.count(), by_weight);
+            return due > 0 ? stretch.usage_usec[2] / due : 0;
           }}}));
     arm = TRY(contest.Report(is_protected ? "cpu.idle 1" : "cpu.idle 0, cpu.weight 1", tree,
                              std::move(checks)));
   }
   const cgroup::Cgroup& batch = *TRY(tree.Pod("batch"));
-  // Without a stall monitor: nobody else wants this CPU.
   stress::CpuHog alone = TRY(stress::CpuHog::Start(
       {.name = "hog-alone", .group = TRY(tree.Container("batch", "main")), .affinity = cpu}));
   TRY(alone.AwaitReady(context.patience()));
+  // What else runs there, on a host or in a guest whose CPU is taken away, is nobody's fault:
+  // nobody may have left the CPU idle.
   const Clock& clock = context.clock();
-  const Nanoseconds opened = clock.Now();
   const cgroup::CpuStat before = TRY(cgroup::ReadCpuStat(batch));
-  clock.WaitUntil(opened + kAlone);
-  const cgroup::CpuStat used = TRY(cgroup::ReadCpuStat(batch)) - before;
-  const double wall = Seconds(clock.Now() - opened).count();
-  arm.checks.push_back(measure::ExactCheck("CPU time of the idle group alone",
-                                           {1, Relation::kAtLeast, 0.1, "cpus"},
-                                           Seconds(used.usage).count() / wall));
+  const Nanoseconds idle_before = TRY(measure::IdleTime(context.QuietCpu()));
+  clock.WaitUntil(clock.Now() + kAlone);
+  const Seconds idle = TRY(measure::IdleTime(context.QuietCpu())) - idle_before;
+  const Seconds used = (TRY(cgroup::ReadCpuStat(batch)) - before).usage;
+  arm.checks.push_back(measure::ExactCheck(
+      "part of what others leave of the CPU that the idle group gets alone",
+      {1, Relation::kAtLeast, 0.02, "ratio"}, idle > Seconds(0) ? used / (used + idle) : 1));
   arm.load.push_back({"the hog alone", "rounds", 1, static_cast<double>(alone.Work())});
   return arm;
 }
@@ -108,13 +116,17 @@ Claim CpuIdleYields() {
                    "CPU, all on the highest-numbered CPU. Then batch's hog alone.",
            .expected = "normal gets the 0.50 that it wants; of what it leaves batch gets 3 / 13 = "
                        "0.231 and least the rest: 3 and 10 are the scheduler's weights of an idle "
-                       "group and of cpu.weight 1. Alone batch gets the CPU.",
+                       "group and of cpu.weight 1. Alone batch gets all that others leave of the "
+                       "CPU: it is never idle (/proc/stat).",
            .tolerance =
-               "At each edge of a 400 ms window, half of which is left to the two, the "
-               "running task may be uncharged for one tick (4 ms at HZ=250): 2 x 4 / 200 = "
-               "0.04. normal: a fifth of its 0.50 for wake-ups that come a tick late. "
-               "Alone, a tenth is left to the agent, the kernel's own threads and CPU time "
-               "that is not yet charged (two ticks are 1 % of 800 ms).",
+               "The running task may be uncharged for one tick at the outer edges of eight windows "
+               "of 400 ms, half of which is left to the two: 2 x 10 / 1600 = 0.0125 at HZ=100, "
+               "0.005 at HZ=250; 0.02. normal: a fifth of its 0.50 (where others than the three "
+               "run "
+               "there, of its weight's part if that is less) for wake-ups that come a tick late. "
+               "Alone: with a hog that never waits the CPU has no reason to be idle, but "
+               "/proc/stat counts in steps of 10 ms, 0.0125 of 800; 0.02. What interrupts and "
+               "other tasks take of the CPU is not idle.",
            .control = "cpu.weight 1 instead of cpu.idle: batch gets as much as least, 0.50, so the "
                       "check must fail."},
       .measure = MeasureIdleYields};

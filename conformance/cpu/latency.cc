@@ -1,6 +1,5 @@
 // Latency: how long a Guaranteed victim waits for its CPU beside BestEffort hogs on it.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "conformance/cpu/cpu_claims.h"

@@ -99,13 +99,55 @@ Result<results::Arm> MeasureBurst(ArmContext& context) {
   return arm;
 }
 
+// Cycles of the victim until a counter that misses every tenth event has missed two of them.
+constexpr int kLeastCycles = 27;
+
+// A run of a quota of 50 ms that was charged this much owes nearly all of the next refill: it may
+// be throttled again before it sleeps. Only a CPU that stood still under it has it charged so.
+constexpr Nanoseconds kMostCharged = Milliseconds(90);
+
+// A counter over all cycles together: a miss now and then, which no cycle by itself decides.
+results::Check SumCheck(std::string name, int64_t counted, int64_t passed, int64_t cycles) {
+  results::Check check{std::move(name), {1, Relation::kWithin, 0.05, "ratio"}, {}};
+  if (passed == 0) return check;
+  check.measured = measure::Exact(static_cast<double>(counted) / static_cast<double>(passed));
+  if (cycles >= kLeastCycles) check.finding = measure::Judge(check.expected, check.measured);
+  return check;
+}
+
+// CPU time of a process by its own clock, and by usage_usec of its group and of those above.
+class UsageMeter {
+ public:
+  UsageMeter(probe::QuotaRuns& process, std::vector<const cgroup::Cgroup*> groups)
+      : process_(process), groups_(std::move(groups)), last_(groups_.size()) {}
+
+  // What each group counted since the last call beyond the clock, in microseconds. The clock is
+  // read first: that has the kernel charge what runs, to the groups too.
+  Result<std::vector<double>> Excess() {
+    const Nanoseconds clock = TRY(process_.CpuTime());
+    std::vector<double> excess;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      const Nanoseconds beyond = TRY(cgroup::ReadCpuStat(*groups_[i])).usage - clock;
+      excess.push_back(Usec(beyond - std::exchange(last_[i], beyond)));
+    }
+    return excess;
+  }
+
+ private:
+  probe::QuotaRuns& process_;
+  std::vector<const cgroup::Cgroup*> groups_;
+  std::vector<Nanoseconds> last_;
+};
+
 // burstable ── pod ── main  cpu.max 50000 100000
 //
 //   refill           refill           refill
 //   |-- sleeps 110 ms ----##########......|     the victim, on CPU N
 Result<results::Arm> MeasureCounters(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const auto edit = [is_protected](kubelet::Plan& plan) -> Status {
+  std::string pod;
+  const auto edit = [&](kubelet::Plan& plan) -> Status {
+    pod = TRY(PathOfPod(plan, "pod"));
     if (is_protected) return {};
     return Override(plan, TRY(PathOfContainer(plan, "pod")), "cpu.max", "max 100000", "no limit");
   };
@@ -117,12 +159,15 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
                                                          .rest = Milliseconds(110),
                                                          .throttled = Milliseconds(20),
                                                          .most = 2 * kPeriod}));
+  UsageMeter usage(victim, {&group, TRY(tree.Pod("pod")),
+                            TRY(tree.At(pod.substr(0, pod.rfind('/')))), TRY(tree.NodeSlice())});
   cgroup::CpuStat last;
   probe::QuotaRuns::Cycle cycle;
   Nanoseconds late_before{0};
-  int64_t cycles = 0;
+  int64_t cycles = 0, throttles = 0, periods_counted = 0, periods_passed = 0;
   const auto open = [&]() -> Status {
     cycle = TRY(victim.AwaitCycle(1, context.patience()));
+    TRY(usage.Excess());
     last = TRY(cgroup::ReadCpuStat(group));
     late_before = context.clock().Now() - cycle.first.ended;
     return {};
@@ -131,6 +176,7 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
   const auto close = [&](Seconds) -> Result<measure::Window> {
     const probe::QuotaRuns::Cycle before = cycle;
     cycle = TRY(victim.AwaitCycle(before.number, context.patience()));
+    const std::vector<double> excess = TRY(usage.Excess());
     const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group));
     const cgroup::CpuStat change = now - std::exchange(last, now);
     const Nanoseconds late = context.clock().Now() - cycle.first.ended;
@@ -143,22 +189,40 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
     if (throttled && std::abs(periods - std::round(periods)) > 0.2) {
       return measure::Window{{}, "others kept the victim from its CPU at a refill"};
     }
-    const auto blemish = Blemish(cycle.first, Nanoseconds(kPeriod), Milliseconds(15));
-    if (!blemish) ++cycles;
-    return measure::Window{
+    auto blemish = Blemish(cycle.first, Nanoseconds(kPeriod), Milliseconds(15));
+    if (throttled && std::max(before.first.charged, cycle.first.charged) > kMostCharged) {
+      blemish = "the CPU stood still under the victim, which owed a whole refill";
+    }
+    if (!blemish) {
+      ++cycles;
+      throttles += change.nr_throttled;
+      periods_counted += change.nr_periods;
+      periods_passed += std::lround(periods);
+    }
+    measure::Window window{
         {static_cast<double>(change.nr_throttled),
          static_cast<double>(change.nr_periods) - std::round(periods),
          static_cast<double>(change.throttled.count()) - Usec(cycle.first.throttled)},
         blemish};
+    window.samples.insert(window.samples.end(), excess.begin(), excess.end());
+    return window;
   };
-  measure::WindowedChecks taken = TRY(context.TakeWindows(
-      Milliseconds(1),
-      {{"nr_throttled a cycle", {1, Relation::kWithin, 0, "count"}},
-       {"nr_periods a cycle beyond the time that passed", {0, Relation::kWithin, 0, "count"}},
-       {"throttled_usec a cycle beyond what the victim saw", {0, Relation::kWithin, 2000, "usec"}}},
-      open, close));
+  std::vector<measure::Quantity> quantities = {
+      {"nr_throttled a cycle", {1, Relation::kWithin, 0, "count"}, kLeastCycles},
+      {"nr_periods a cycle beyond the time that passed", {0, Relation::kWithin, 0, "count"}},
+      {"throttled_usec a cycle beyond what the victim saw", {0, Relation::kWithin, 2000, "usec"}}};
+  for (const char* level : {"the container", "the pod", "its QoS slice", "kubepods"}) {
+    quantities.push_back(
+        {fmt::format("usage_usec of {} a cycle beyond the victim's CPU clock", level),
+         {0, Relation::kWithin, 2000, "usec"}});
+  }
+  measure::WindowedChecks taken =
+      TRY(context.TakeWindows(Milliseconds(1), quantities, open, close));
   results::Arm arm;
   arm.checks = std::move(taken.checks);
+  arm.checks.push_back(SumCheck("nr_throttled of all cycles, for each", throttles, cycles, cycles));
+  arm.checks.push_back(SumCheck("nr_periods of all cycles, for each period that passed",
+                                periods_counted, periods_passed, cycles));
   arm.notes = std::move(taken.notes);
   arm.load = {{"victim", "cycles", 1, static_cast<double>(cycles)}};
   arm.description = is_protected ? "cpu.max 50000 100000" : "cpu.max max";
@@ -202,9 +266,12 @@ Claim CpuMaxThrottleCounters() {
   return {
       .id = "cpu.max.throttle-counters",
       .statement =
-          "nr_periods, nr_throttled and throttled_usec tell what happened to a group: "
-          "every period, every throttled one, and the time that its thread stood still.",
-      .source = "Documentation/scheduler/sched-bwc.rst, \"Statistics\"",
+          "cpu.stat tells what happened to a group: every period, every throttled one, the time "
+          "that its thread stood still, and, at every level of the tree, the CPU time that it "
+          "used.",
+      .source =
+          "Documentation/scheduler/sched-bwc.rst, \"Statistics\"; kernel/cgroup/rstat.c, "
+          "cgroup_base_stat_cputime_show()",
       .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
       .explanation =
           {.tree = "burstable ── pod ── main  cpu.max 50000 100000 (limit 500m)",
@@ -215,13 +282,19 @@ Claim CpuMaxThrottleCounters() {
            .expected =
                "In each cycle nr_throttled grows by 1, nr_periods by the periods that "
                "passed (2), and throttled_usec by the time that the victim saw pass without "
-               "being charged (40 ms).",
+               "being charged (40 ms). usage_usec of the container, the pod, its QoS slice and "
+               "kubepods grows by what the victim's own CPU clock does (50 ms).",
            .tolerance =
-               "Counts: none. Time: the victim looks every 0.5 ms, on either side of a stall; with "
-               "its switch and the refill timer less than 2 ms. Cycles in which the victim came 15 "
-               "ms late or lost its CPU to others at a refill, or that were read half a period "
-               "late, are "
-               "discarded and counted.",
+               "Counts: none in a cycle; over 27 cycles or more 0.05 of them, half of a tenth. "
+               "Time: "
+               "the victim looks every 0.5 ms, on either side of a stall; with its switch and the "
+               "refill timer less than 2 ms. usage_usec is read while it sleeps, or is on its way "
+               "there, less than 2 ms of the 50, under half of a tenth. Cycles in which the victim "
+               "came 15 "
+               "ms late or lost its CPU to others at a refill, that were read half a period late, "
+               "or "
+               "in which it was charged 90 ms (its CPU stood still, and it owes the next refill), "
+               "are discarded and counted.",
            .control = "No limit: nothing is counted."},
       .measure = MeasureCounters};
 }

@@ -90,7 +90,7 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
   stalls.TakeWorst();
   QuotaSpan span(quota.quota, quota.period, quota.cpus);
   const cgroup::CpuStat before = TRY(cgroup::ReadCpuStat(*quota.group));
-  cgroup::CpuStat last = before, change;
+  cgroup::CpuStat last = before, change, undisturbed;
   for (int64_t seen = 0; seen < kMostPeriods; ++seen, at += quota.period) {
     clock.WaitUntil(at);
     const cgroup::CpuStat stat = TRY(cgroup::ReadCpuStat(*quota.group));
@@ -101,6 +101,10 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
     last = stat;
     span.Add({stat.usage, stat.throttled, stall, since.nr_throttled == since.nr_periods});
     change = stat - before;
+    if (stall <= Nanoseconds(quota.period) / 5) {
+      undisturbed.nr_periods += since.nr_periods;
+      undisturbed.nr_throttled += since.nr_throttled;
+    }
     if (seen < kLeastPeriods) continue;
     if (const double least = span.UsedAtLeast(); least > usec * (1 + quota.tolerance)) {
       done.used.measured = {least, least, least, {least}};
@@ -114,9 +118,10 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
     if (done.used.finding == Finding::kUnclear) continue;
     if (!quota.throttled_tolerance || done.throttled.finding != Finding::kUnclear) break;
   }
-  done.throttled_periods = change.nr_periods == 0 ? 0
-                                                  : static_cast<double>(change.nr_throttled) /
-                                                        static_cast<double>(change.nr_periods);
+  const cgroup::CpuStat& counted = undisturbed.nr_periods > 0 ? undisturbed : change;
+  done.throttled_periods = counted.nr_periods == 0 ? 0
+                                                   : static_cast<double>(counted.nr_throttled) /
+                                                         static_cast<double>(counted.nr_periods);
   const auto periods = static_cast<double>(span.seen());
   done.load = {quota.name, "usec", 0.1 * usec * (periods - 1),
                static_cast<double>(change.usage.count())};

@@ -101,8 +101,10 @@ inline constexpr const char* kSpentQuotaTolerance =
 struct SpentQuotaChecks {
   results::Check used;       // CPU time a period, in usec: to be the quota
   results::Check throttled;  // time throttled a period on all CPUs, in usec: to be the rest
-  double throttled_periods;  // of all periods that the kernel counted: to be 1
-  results::LoadProof load;   // a tenth of the quota at least was used: somebody wanted it
+  // Of the periods that the kernel counted, without those in which the node stood still for a fifth
+  // of one where there are others: to be 1.
+  double throttled_periods;
+  results::LoadProof load;  // a tenth of the quota at least was used: somebody wanted it
   std::vector<std::string> notes;
 };
 

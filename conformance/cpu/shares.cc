@@ -13,8 +13,8 @@ namespace {
 
 using results::Relation;
 
-// Shorter stalls are within what a window's tolerance allows (2 x 4 ms). A thread that wakes at
-// this period sees every stall of twice its length.
+// Shorter stalls move a window by no more than its edges do (2 x 4 ms). A thread that wakes at this
+// period sees every stall of twice its length.
 constexpr Nanoseconds kStall = Milliseconds(10);
 // Over which a hog that wants a part of a CPU may catch up what it had to wait for.
 constexpr Nanoseconds kDemandStretch = Milliseconds(1000);

@@ -1,7 +1,6 @@
 #include "conformance/cpu/water_filling.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <string_view>
 

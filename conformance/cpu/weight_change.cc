@@ -17,34 +17,43 @@ int64_t PodWeight(MilliCpu cpu) {
   return kubelet::SharesToWeightByKubelet(kubelet::MilliCpuToShares(cpu));
 }
 
-// burstable ─┬─ pod steady   1 CPU, weight 39                        one hog, pinned to CPU N
-//            └─ pod resized  500m, weight 20, then 3 CPUs, weight 118  one hog, pinned to CPU N
+// Writes another cpu.weight to a pod that runs; what the kernel does not keep is noted.
+Status Resize(const capsule::Tree& tree, std::string_view pod, int64_t weight,
+              std::vector<std::string>& notes) {
+  const auto reading =
+      TRY(cgroup::SetKnob(*TRY(tree.Pod(pod)), "cpu.weight", fmt::format("{}", weight)));
+  if (!reading.kept) {
+    notes.push_back(fmt::format("cpu.weight of {}: wrote {}, kernel holds {}", pod, reading.wanted,
+                                reading.taken));
+  }
+  return {};
+}
+
+// burstable ─┬─ pod raised   500m, weight 20, then 3 CPUs, weight 118   one hog, pinned to CPU N
+//            └─ pod lowered  3 CPUs, weight 118, then 1 CPU, weight 39  one hog, pinned to CPU N
 Result<results::Arm> MeasureResize(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const std::vector<kubelet::Pod> pods = {MakePod("steady", {{.cpu_request = "1"}}),
-                                          MakePod("resized", {{.cpu_request = "500m"}})};
+  const std::vector<kubelet::Pod> pods = {MakePod("raised", {{.cpu_request = "500m"}}),
+                                          MakePod("lowered", {{.cpu_request = "3"}})};
   const capsule::Tree tree = TRY(context.Plant(FourCpuNode(), WeightsOnly(), pods));
-  const auto steady = static_cast<double>(PodWeight({1000}));
-  const int64_t resized = PodWeight({3000});
-  const double share = static_cast<double>(resized) / (steady + static_cast<double>(resized));
+  const int64_t raised = PodWeight({3000});
+  const int64_t lowered = PodWeight({1000});
+  const double share = static_cast<double>(raised) / static_cast<double>(raised + lowered);
   Contest contest = TRY(
       Contest::Start(context, CpuSet{context.QuietCpu()},
-                     {TRY(InPod(tree, "resized", share)), TRY(InPod(tree, "steady", 1 - share))}));
+                     {TRY(InPod(tree, "raised", share)), TRY(InPod(tree, "lowered", 1 - share))}));
   // The old weights must have been at work before the new ones come: until both have run.
   TRY(contest.AwaitWork());
   std::vector<std::string> notes;
   if (is_protected) {
-    const auto reading =
-        TRY(cgroup::SetKnob(*TRY(tree.Pod("resized")), "cpu.weight", fmt::format("{}", resized)));
-    if (!reading.kept) {
-      notes.push_back(fmt::format("cpu.weight of resized: wrote {}, kernel holds {}",
-                                  reading.wanted, reading.taken));
-    }
+    TRY(Resize(tree, "raised", raised, notes));
+    TRY(Resize(tree, "lowered", lowered, notes));
   }
   std::vector<results::Check> checks = TRY(contest.Measure(contest.Shares()));
-  results::Arm arm = TRY(contest.Report(is_protected ? "resized from weight 20 to 118 while it runs"
-                                                     : "the new weight is not written",
-                                        tree, std::move(checks)));
+  results::Arm arm = TRY(
+      contest.Report(is_protected ? "resized from weights 20 and 118 to 118 and 39 while they run"
+                                  : "the new weights are not written",
+                     tree, std::move(checks)));
   arm.notes.insert(arm.notes.end(), notes.begin(), notes.end());
   return arm;
 }
@@ -186,14 +195,15 @@ Claim CpuWeightResize() {
           "Documentation/admin-guide/cgroup-v2.rst, \"cpu.weight\"",
       .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
       .explanation =
-          {.tree = "burstable ─┬─ pod steady   cpu.weight 39 (1 CPU)\n"
-                   "           └─ pod resized  cpu.weight 20 (500m), then 118 (3 CPUs)",
+          {.tree = "burstable ─┬─ pod raised   cpu.weight 20 (500m), then 118 (3 CPUs)\n"
+                   "           └─ pod lowered  cpu.weight 118 (3 CPUs), then 39 (1 CPU)",
            .load = "One CPU hog in each pod, both pinned to the highest-numbered CPU. When both "
-                   "have run, the new weight is written; nothing is started again.",
-           .expected = "resized gets 118 / 157 = 0.752 from then on.",
+                   "have run, the new weights are written; nothing is started again.",
+           .expected = "raised gets 118 / 157 = 0.752 from then on.",
            .tolerance = kShareToleranceText,
-           .control = "The new weight is not written: resized keeps 20 / 59 = 0.34, so the check "
-                      "must fail."},
+           .control =
+               "The new weights are not written: raised keeps 20 / 138 = 0.145, so the check "
+               "must fail."},
       .measure = MeasureResize};
 }
 

@@ -1,7 +1,5 @@
 // cpu.weight when not everybody wants all: what one leaves goes to the others. And what weight does
 // not depend on: how many tasks a group has.
-#include <limits>
-
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/water_filling.h"
 #include "conformance/cpu/weight_plans.h"

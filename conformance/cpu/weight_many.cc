@@ -14,9 +14,12 @@ using results::Relation;
 
 constexpr size_t kGroups = 64;  // light and heavy ones by turns
 
-// At each edge of a window each group may be one turn (a tick, 4 ms) behind or ahead of its share,
-// whatever the others are: evenly spread, that is 4 ms / sqrt(3) x sqrt(2 x 64) = 26 ms of 400.
-constexpr double kTolerance = 0.065;
+// At an edge of a window each group may be one turn (a tick, 4 ms) behind or ahead of its share s
+// of 0.71 or 0.29, evenly spread; the other half's part of it moves the share too, so that 32
+// (0.71^2 + 0.29^2) of them count: 4 ms / sqrt(3) x sqrt(2 x 18.9) = 14 ms. Windows follow each
+// other, and of the first look's 8 x 400 ms only the outer edges are off: 0.0044. Three times that,
+// and as much again for stalls that were charged to one half and are not yet made up for.
+constexpr double kTolerance = 0.03;
 
 bool IsHeavy(size_t group) { return group % 2 == 1; }
 
@@ -87,7 +90,8 @@ Result<results::Arm> MeasureManyGroups(ArmContext& context) {
   std::vector<results::Check> checks = TRY(contest.Measure(
       {{{"share of the heavy half by CPU time", {heavy, Relation::kWithin, kTolerance, "ratio"}},
         [](const Stretch& stretch) { return HeavyPart(stretch.usage_usec); }},
-       {{"work of the heavy half for its share", {heavy, Relation::kWithin, kTolerance, "ratio"}},
+       {{"work of the heavy half for its share",
+         {heavy, Relation::kWithin, kWorkTolerance, "ratio"}},
         [&](const Stretch& stretch) {
           return stretch.ShareOfWork(heavy_groups, all_groups, shares);
         }}}));
@@ -127,9 +131,13 @@ Claim CpuWeightManyGroups() {
            .expected = "The 32 heavy pods together get 0.711. Over all windows no pod "
                        "gets less than half of its share, and Jain's index of what each got for "
                        "its weight is at least 0.9.",
-           .tolerance = "At each edge of a 400 ms window each pod may be one turn (a tick, 4 ms at "
-                        "HZ=250) behind or ahead of its share: 4 / sqrt(3) x sqrt(2 x 64) = 26 ms, "
-                        "0.065 of the window. The lightest pod's share of 3.2 s is 21 ms, and it "
+           .tolerance = "At an edge of a 400 ms window each pod may be one turn (a tick, 4 ms at "
+                        "HZ=250) behind or ahead of its share; the next window has what one lacks. "
+                        "The outer edges of eight windows make 4 / sqrt(3) x sqrt(2 x 32 x (0.71^2 "
+                        "+ 0.29^2)) = 14 ms of 3200, 0.0044; three times that, and as much again "
+                        "for stalls of the node that were charged to one half and are not yet made "
+                        "up for: 0.03. By work: 0.05, as of all weights (cpu.weight.siblings). The "
+                        "lightest pod's share of 3.2 s is 21 ms, and it "
                         "gets it in turns of a "
                         "tick (4 ms): one turn may be still to come at the end, and one may have "
                         "come right before the start: 13 of 21. A stall takes from nobody "

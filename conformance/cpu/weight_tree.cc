@@ -1,10 +1,8 @@
 // cpu.weight in trees drawn at random, against the water-filling prediction.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <iterator>
-#include <numeric>
 
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/water_filling.h"

@@ -1,5 +1,5 @@
 // Exclusive CPUs that keep to hardware units: whole cores, NUMA nodes, last-level caches.
-#include <functional>
+#include <algorithm>
 #include <map>
 
 #include "conformance/cpuset/cpuset_claims.h"

@@ -77,11 +77,7 @@ Result<std::unique_ptr<VmNode>> VmNode::Create(const VmOptions& options) {
     node->unpacked_kernel_ = *std::move(unpacked);
   }
   node->base_ = TRY(PackAgent(options));
-  std::vector<std::string> modules = options.modules;
-  for (const std::string& name : options.modules_if_any) {
-    if (ResolveModules({name}, node->kernel_)) modules.push_back(name);
-  }
-  for (KernelModule& module : TRY(ResolveModules(modules, node->kernel_))) {
+  for (KernelModule& module : TRY(ResolveModules(options.modules, node->kernel_))) {
     node->module_paths_.push_back(module.guest_path);
     node->base_.AddFile(module.guest_path, std::move(module.content));
   }

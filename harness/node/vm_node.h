@@ -33,8 +33,6 @@ struct VmOptions {
   std::optional<int> cpus;           // instead of the shape's
   std::optional<Bytes> memory;       // instead of the shape's
   std::vector<std::string> modules;  // as ResolveModules takes them
-  // Modules that are loaded where the kernel has them and left out where not.
-  std::vector<std::string> modules_if_any;
   std::vector<ExtraFile> files;
   AcceleratorChoice accelerator = AcceleratorChoice::kAuto;
   std::string qemu = "qemu-system-x86_64";  // a path or a name in PATH

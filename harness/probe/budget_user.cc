@@ -51,7 +51,6 @@ int UseBudget(BudgetUser::Counters& counters, const cgroup::ReadySignal& ready,
       while (clock.Now() < lap.ended + kLap) {
       }
     }
-    counters.used_ns += used.count();
     if (used + owed >= options.use) ++counters.periods;
     if ((used + owed).count() > counters.peak_ns) counters.peak_ns = (used + owed).count();
     owed = std::max(owed + used - options.quota, Nanoseconds(0));

@@ -35,14 +35,12 @@ class BudgetUser {
   // The most CPU time in one period since the last call, with what it used before beyond the quota
   // and has not been able to repay since: a CPU that stands still charges it what it did not use.
   Nanoseconds TakePeak() { return Nanoseconds(worker_.counters().peak_ns.exchange(0)); }
-  // CPU time in all, and periods in which it worked as it should.
-  Nanoseconds Used() const { return Nanoseconds(worker_.counters().used_ns); }
+  // Periods in which it worked as it should.
   int64_t Periods() const { return worker_.counters().periods; }
 
   struct Counters {
     std::atomic<int64_t> refill_ns{0};
     std::atomic<int64_t> peak_ns{0};
-    std::atomic<int64_t> used_ns{0};
     std::atomic<int64_t> periods{0};
   };
 

@@ -67,6 +67,8 @@ class QuotaRuns {
   // The time throttled after each first run.
   measure::Histogram& Stalls() const { return worker_.counters().stalls; }
   Nanoseconds lap() const { return lap_; }
+  // What the kernel has charged it in all.
+  Result<Nanoseconds> CpuTime() { return worker_.process().CpuTime(); }
 
   struct Counters {
     std::atomic<uint64_t> version{0};  // odd while `cycle` changes

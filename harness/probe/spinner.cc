@@ -14,7 +14,6 @@ int Spin(Spinner::Counters& counters, Nanoseconds shortest) {
     const Uncharged::Lap lap = uncharged.Next();
     if (lap.gap >= shortest) {
       counters.gaps.Add(lap.gap);
-      counters.lost_ns += lap.gap.count();
       int64_t longest = counters.longest_ns;
       while (lap.gap.count() > longest &&
              !counters.longest_ns.compare_exchange_weak(longest, lap.gap.count())) {

@@ -1,5 +1,5 @@
 // A victim that wants all of one CPU and notes when it does not have it, as oslat(8) does: a
-// histogram of its gaps, the longest one, and how much time they took.
+// histogram of its gaps, and the longest one.
 #pragma once
 
 #include <atomic>
@@ -25,17 +25,14 @@ class Spinner {
   Status AwaitReady(Seconds timeout) { return worker_.AwaitReady(timeout); }
   // Its gaps so far. What it was charged while the CPU stood still is no gap.
   measure::Histogram& Gaps() const { return worker_.counters().gaps; }
-  // Their sum, and the longest since the last call. A gap that lasts still is not among them: it
-  // may turn out to be charged.
-  Nanoseconds Lost() const { return Nanoseconds(worker_.counters().lost_ns); }
+  // The longest since the last call. A gap that lasts still is not among them: it may turn out to
+  // be charged.
   Nanoseconds TakeLongest() { return Nanoseconds(worker_.counters().longest_ns.exchange(0)); }
   // How often it looked.
   uint64_t Looks() const { return worker_.counters().looks; }
-  Result<Nanoseconds> CpuTime() { return worker_.process().CpuTime(); }
 
   struct Counters {
     measure::Histogram gaps;
-    std::atomic<int64_t> lost_ns{0};
     std::atomic<int64_t> longest_ns{0};
     std::atomic<uint64_t> looks{0};
   };

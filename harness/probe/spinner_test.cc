@@ -31,11 +31,9 @@ TEST(Spinner, NotesWhatAnotherOneTakes) {
   ASSERT_TRUE(one->AwaitReady(Seconds(60)));
   ASSERT_TRUE(other->AwaitReady(Seconds(60)));
   EXPECT_TRUE(Await([&] { return one->Gaps().count() >= 3 && other->Gaps().count() >= 3; }));
-  EXPECT_GE(one->Lost(), 3 * Milliseconds(2));
   EXPECT_GE(one->TakeLongest(), Milliseconds(2));
   EXPECT_GE(one->Gaps().Percentile(0.5), Milliseconds(2));
   EXPECT_GT(one->Looks(), 0u);
-  EXPECT_GT(one->CpuTime().value_or(Nanoseconds(0)), Nanoseconds(0));
 }
 
 TEST(QuotaRuns, ARunThatNobodyThrottlesEnds) {
@@ -69,7 +67,6 @@ TEST(BudgetUser, UsesItsPart) {
   ASSERT_TRUE(user);
   ASSERT_TRUE(user->AwaitAligned(Seconds(60)));
   ASSERT_TRUE(Await([&] { return user->Periods() >= 3; }));
-  EXPECT_GE(user->Used(), 3 * kUse);
   EXPECT_GE(user->TakePeak(), kUse);
   EXPECT_GT(user->Refill(), Nanoseconds(0));
 }
