@@ -6,7 +6,7 @@
 #include <string>
 
 #include "harness/base/json.h"
-#include "harness/base/utf8.h"
+#include "reports/printable.h"
 
 namespace nodeproof::reports {
 namespace {
@@ -21,7 +21,8 @@ Json Line(const Series& series) {
   for (const auto& [time_s, value] : series.points) {
     points.push_back({Rounded(time_s), Rounded(value)});
   }
-  return {{"group", ToValidUtf8(series.group)}, {"points", std::move(points)}};
+  // Printable before it is JSON: the page would do it after, and break JSON's own escapes.
+  return {{"group", Printable(series.group)}, {"points", std::move(points)}};
 }
 
 }  // namespace
