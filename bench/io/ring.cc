@@ -23,8 +23,9 @@ Result<std::unique_ptr<Ring>> Ring::Open(const std::filesystem::path& file, Byte
   Fd fd = TRY(OpenAt(AT_FDCWD, file.string(), O_RDWR | O_DIRECT));
   Region buffers = TRY(Region::Map(job.block * static_cast<int64_t>(job.depth), Pages::k4K));
   buffers.Touch(KiB(4));
-  std::unique_ptr<Ring> ring(new Ring(std::move(fd), size, job, seed, std::move(buffers),
-                                      TRY(io::IoRing::Create(job.depth))));
+  io::IoRing made = TRY(io::IoRing::Create(job.depth));
+  std::unique_ptr<Ring> ring(
+      new Ring(std::move(fd), size, job, seed, std::move(buffers), std::move(made)));
   for (unsigned slot = 0; slot < job.depth; ++slot) TRY(ring->Submit(slot));
   return ring;
 }
