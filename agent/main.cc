@@ -1,7 +1,9 @@
 // nodeproof-agent: carries out one request on the node it runs on.
 //
-//   as process 1 of a VM     the request stands in the initramfs, events go to the second serial
-//   line nodeproof-agent list [--benchmarks]     what claims or benchmarks there are, as JSON
+// As process 1 of a VM its request stands in the initramfs, and events go to the second serial
+// line. Elsewhere:
+//
+//   nodeproof-agent list [--benchmarks]          what claims or benchmarks there are, as JSON
 //   nodeproof-agent load NAME [--seconds N]      one load alone, for comparisons
 //   nodeproof-agent --request-fd N --events-fd M [--cgroup-root DIR]     on this host
 #include <fcntl.h>

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -72,6 +73,8 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--bin", default=str(pathlib.Path(__file__).parent.parent / "build/release/bin"))
     options = parser.parse_args()
+    if shutil.which("gcc") is None:
+        raise SystemExit("error: gcc is not installed; apt-get install gcc libc6-dev")
 
     with tempfile.TemporaryDirectory(prefix="nodeproof-bench-") as name:
         folder = pathlib.Path(name)
@@ -84,6 +87,11 @@ def main():
             if done.returncode == 2:
                 raise SystemExit(done.stderr)
             results = json.loads((folder / "out/results.json").read_text())
+            # An undecided claim is run again in the deterministic lane: a second boot.
+            settled = "decided in the deterministic lane" in json.dumps(results["claims"])
+            if done.returncode != 0 or settled:
+                raise SystemExit("error: cpu.weight.siblings was not decided in one boot; use a "
+                                 "quiet machine")
             outside = wall - sum(claim["duration_s"] for claim in results["claims"])
             bare, done = timed(bare_argv(results["node"]["vm"], initrd), timeout=120)
             if done.returncode != 0:

@@ -6,6 +6,7 @@
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "harness/base/file.h"
+#include "harness/capsule/node_here.h"
 #include "harness/kubelet/api/kubelet_config.h"
 #include "harness/kubelet/api/node_spec.h"
 #include "harness/kubelet/api/parse_pods.h"
@@ -49,17 +50,11 @@ Result<T> In(const std::string& file, Result<T> result) {
 Result<kubelet::NodeSpec> ThisNode() {
   const Topology topology = TRY(ReadTopology());
   const Json facts = TRY(ReadNodeFacts("host"));
-  kubelet::NodeSpec node;
-  node.memory_bytes = facts.at("memory").at("total_bytes").get<int64_t>();
+  const Bytes memory{facts.at("memory").at("total_bytes").get<int64_t>()};
+  kubelet::NodeSpec node = capsule::NodeSpecOf(topology, memory);
+  node.memory_bytes = memory.value;
   node.swap_bytes = facts.at("memory").at("swap_bytes").get<int64_t>();
   node.page_size = facts.at("memory").at("page_size").get<int64_t>();
-  for (const CpuPlace& place : topology.cpus) {
-    node.cpus.push_back({place.cpu, place.core, place.socket, place.node, place.llc});
-  }
-  for (const NumaNode& numa : topology.nodes) {
-    const int64_t memory = numa.memory.value > 0 ? numa.memory.value : node.memory_bytes;
-    node.numa_nodes.push_back({numa.id, memory, {}, numa.distances});
-  }
   if (const auto pid_max = ReadFile("/proc/sys/kernel/pid_max")) {
     node.pid_max = ParseInt(Trim(*pid_max)).value_or(0);
   }

@@ -21,7 +21,7 @@ if(NODEPROOF_SANITIZE)
 endif()
 
 if(NODEPROOF_FUZZ)
-  # Every room is instrumented; the targets below harness/*/fuzz add libFuzzer's main. Clang warns of
+  # Every room is instrumented; the targets in folders named fuzz add libFuzzer's main. Clang warns of
   # the deprecated std::get_temporary_buffer inside libstdc++'s own stable_sort.
   add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
     -fno-omit-frame-pointer -Wno-deprecated-declarations)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "harness/capsule/node_here.h"
 #include "harness/kubelet/node_plan/node_plan.h"
 
 namespace nodeproof::conformance {
@@ -66,25 +67,7 @@ Result<capsule::Tree> ArmContext::Plant(const kubelet::NodeSpec& node_spec,
 }
 
 kubelet::NodeSpec ArmContext::NodeHere() const {
-  kubelet::NodeSpec node;
-  for (const CpuPlace& place : topology().cpus) {
-    node.cpus.push_back({place.cpu, place.core, place.socket, place.node, place.llc});
-  }
-  for (const NumaNode& numa : topology().nodes) {
-    kubelet::NodeNumaNode& planned = node.numa_nodes.emplace_back();
-    planned.id = numa.id;
-    planned.memory_bytes = numa.memory.value;
-    // Indexed by node id, which may have holes.
-    for (size_t i = 0; i < numa.distances.size() && i < topology().nodes.size(); ++i) {
-      const auto id = static_cast<size_t>(topology().nodes[i].id);
-      planned.distances.resize(std::max(planned.distances.size(), id + 1));
-      planned.distances[id] = numa.distances[i];
-    }
-    node.memory_bytes += numa.memory.value;
-  }
-  // A kernel without NUMA tells no memory of its one node.
-  if (node.memory_bytes == 0) node.memory_bytes = environment_.memory.value;
-  return node;
+  return capsule::NodeSpecOf(topology(), environment_.memory);
 }
 
 Result<kubelet::Plan> ArmContext::PlanHere(const kubelet::KubeletConfiguration& config,

@@ -1,4 +1,5 @@
-// Charts of what the groups of a claim's tree did, drawn by Chart.js when the claim is opened first.
+// Charts of what the groups of a claim's tree did, drawn by Chart.js when the claim is opened first,
+// or comes into view.
 "use strict";
 (function () {
   const colours = ["#2f6fb0", "#c7522a", "#4f8a3d", "#8a5aa8", "#b08a1e", "#4a9a9a"];
@@ -38,9 +39,24 @@
   function drawIn(claim) {
     for (const figure of claim.querySelectorAll("figure.chart:not(.drawn)")) draw(figure);
   }
-  // "toggle" does not bubble, but it is captured.
+  // A run may leave thousands of claims open: some are drawn at once, the others when they come into view.
+  const opened = Array.from(document.querySelectorAll("details.claim[open]")).filter(function (claim) {
+    return claim.querySelector("figure.chart") !== null;
+  });
+  opened.slice(0, 20).forEach(drawIn);
+  const waiting = new Set(opened.slice(20));
+  const seen = new IntersectionObserver(function (entries) {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      seen.unobserve(entry.target);
+      waiting.delete(entry.target);
+      drawIn(entry.target);
+    }
+  }, { rootMargin: "400px" });
+  for (const claim of waiting) seen.observe(claim);
+  // "toggle" does not bubble, but it is captured. Claims that the page opens itself send it, too.
   document.addEventListener("toggle", function (event) {
-    if (event.target.open && event.target.matches("details.claim")) drawIn(event.target);
+    const claim = event.target;
+    if (claim.open && claim.matches("details.claim") && !waiting.has(claim)) drawIn(claim);
   }, true);
-  for (const claim of document.querySelectorAll("details.claim[open]")) drawIn(claim);
 })();

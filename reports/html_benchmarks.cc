@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <set>
 
 #include "harness/base/file.h"
 #include "reports/compare/benchmark_rows.h"
+#include "reports/html_numa.h"
 #include "reports/quantity.h"
 
 namespace nodeproof::reports {
@@ -29,18 +30,16 @@ struct Matrix {
   std::map<std::pair<std::string, std::string>, const Claim*> cells;
 };
 
-void AddOnce(std::vector<std::string>& names, std::string_view name) {
-  if (std::ranges::find(names, name) == names.end()) names.emplace_back(name);
-}
-
 Matrix MatrixOf(const std::vector<Claim>& rows) {
   Matrix matrix;
+  std::set<std::string_view> victims;
+  std::set<std::string_view> aggressors;
   for (const Claim& row : rows) {
     if (!row.id.starts_with(kCell)) continue;
     const auto words = Split(std::string_view(row.id).substr(kCell.size()), '.');
     if (words.size() != 2) continue;
-    AddOnce(matrix.victims, words[0]);
-    AddOnce(matrix.aggressors, words[1]);
+    if (victims.insert(words[0]).second) matrix.victims.emplace_back(words[0]);
+    if (aggressors.insert(words[1]).second) matrix.aggressors.emplace_back(words[1]);
     matrix.cells[{std::string(words[0]), std::string(words[1])}] = &row;
   }
   return matrix;
@@ -111,10 +110,12 @@ void AddBenchmarks(const Json& rows, HtmlWriter& page) {
   if (benchmarks.empty()) return;
   page.Open("section", {{"id", "benchmarks"}});
   page.Element("h2", {}, "Benchmarks");
-  if (const Matrix matrix = MatrixOf(benchmarks); !matrix.cells.empty()) {
+  const Matrix matrix = MatrixOf(benchmarks);
+  if (IsMatrix(matrix.victims.size(), matrix.aggressors.size(), matrix.cells.size())) {
     AddMatrix(matrix, "mean", "What is left of a victim's rate, protected", page);
     AddMatrix(matrix, "unprotected mean", "What is left of it, unprotected", page);
   }
+  AddNumaPictures(benchmarks, page);
   page.Open("table", {{"class", "changes"}});
   for (const Claim& row : benchmarks) AddRow(row, page);
   page.Close();

@@ -1,4 +1,5 @@
-// The benchmarks in the HTML report: the interference matrix as a heat map, then every row.
+// The benchmarks in the HTML report: the interference matrix as a heat map, what the
+// NUMA ones found as pictures, then every row.
 #pragma once
 
 #include "harness/results/results.h"

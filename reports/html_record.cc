@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "harness/base/json.h"
-#include "harness/base/utf8.h"
+#include "reports/printable.h"
 
 namespace nodeproof::reports {
 namespace {
@@ -21,26 +23,28 @@ Json Line(const Series& series) {
   for (const auto& [time_s, value] : series.points) {
     points.push_back({Rounded(time_s), Rounded(value)});
   }
-  return {{"group", ToValidUtf8(series.group)}, {"points", std::move(points)}};
+  // Printable before it is JSON: the page would do it after, and break JSON's own escapes.
+  return {{"group", Printable(series.group)}, {"points", std::move(points)}};
 }
 
 }  // namespace
 
 void AddCharts(const std::vector<Series>& series, HtmlWriter& page) {
-  std::vector<const Series*> quantities;  // the first of each
-  for (const Series& candidate : series) {
-    const auto same = [&](const Series* known) { return known->quantity == candidate.quantity; };
-    if (std::ranges::none_of(quantities, same)) quantities.push_back(&candidate);
+  std::vector<std::vector<const Series*>> charts;  // of one quantity each, as they come
+  std::map<std::string_view, size_t> index;
+  for (const Series& each : series) {
+    const auto [at, fresh] = index.emplace(each.quantity, charts.size());
+    if (fresh) charts.emplace_back();
+    charts[at->second].push_back(&each);
   }
-  for (const Series* quantity : quantities) {
+  for (const std::vector<const Series*>& chart : charts) {
     Json lines = Json::array();
-    for (const Series& candidate : series) {
-      if (candidate.quantity == quantity->quantity) lines.push_back(Line(candidate));
-    }
+    for (const Series* each : chart) lines.push_back(Line(*each));
     // Numbers that are not finite never get into a Series: DumpJson cannot fail on them.
     const std::string data = DumpJson(lines).value_or("[]");
-    page.Open("figure", {{"class", "chart"}, {"data-unit", quantity->unit}, {"data-series", data}});
-    page.Element("figcaption", {}, quantity->quantity);
+    page.Open("figure",
+              {{"class", "chart"}, {"data-unit", chart.front()->unit}, {"data-series", data}});
+    page.Element("figcaption", {}, chart.front()->quantity);
     page.Close();
   }
 }

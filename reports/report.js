@@ -74,8 +74,9 @@
       asked.set("verdict", on.map(function (box) { return box.value; }).join(","));
     }
     const text = asked.toString();
-    history.replaceState(null, "", text ? "#?" + text : "#");
     apply();
+    // The last: a browser refuses it to somebody who types fast.
+    history.replaceState(null, "", text ? "#?" + text : "#");
   }
   search.addEventListener("input", changed);
   for (const box of boxes) box.addEventListener("change", changed);

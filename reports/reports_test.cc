@@ -294,6 +294,38 @@ TEST(Html, DrawsFiguresOfAnySize) {
   }
 }
 
+Json Row(const char* name, const Json& quantities) {
+  return {{"name", name}, {"status", "measured"}, {"quantities", quantities}};
+}
+
+TEST(Html, DrawsWhatNumaBenchmarksFound) {
+  const auto quantity = [](double value, const char* unit, const char* better) {
+    return Json{{"value", value}, {"unit", unit}, {"better", better}};
+  };
+  Results results;
+  results.benchmarks = {
+      Row("numa.latency.matrix", {{"node 0 to 0", quantity(80, "nsec", "lower")},
+                                  {"node 0 to 2", quantity(160, "nsec", "lower")}}),
+      Row("numa.loaded-latency.curve",
+          {{"delay 0 us: latency", quantity(200, "nsec", "lower")},
+           {"delay 0 us: bandwidth", quantity(1e9, "bytes/s", "higher")},
+           {"delay 9 us: latency", quantity(100, "nsec", "lower")}})};
+  const std::string text = RenderHtml(results);
+  EXPECT_THAT(text, HasSubstr("<th>node 2</th>"));
+  EXPECT_THAT(text, HasSubstr("style=\"--heat:60\">160"));
+  EXPECT_THAT(text, HasSubstr("aria-label=\"latency over bandwidth\""));
+  EXPECT_EQ(text.find("<th scope=\"row\">9 us</th>"), std::string::npos) << "half a point";
+}
+
+TEST(Html, DrawsNoMatrixOfNamesThatNeverMeet) {
+  Results results;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string name = fmt::format("interference.isolation.victim-{}.aggressor-{}", i, i);
+    results.benchmarks.push_back(Row(name.c_str(), {{"mean", {{"value", 0.5}}}}));
+  }
+  EXPECT_LT(RenderHtml(results).size(), 3'000'000u);
+}
+
 TEST(Markdown, FitsAPullRequestComment) {
   Results results = Load("mixed");
   while (results.claims.size() < 3000) results.claims.push_back(results.claims[2]);

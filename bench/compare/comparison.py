@@ -1,7 +1,7 @@
 """What the comparison scripts share: paired runs, ratios with their spread, one table.
 
 A comparison runs ours and the peer's alternately, so that both see the same machine, and forms a
-ratio pair by pair.
+ratio pair by pair. What cannot be compared here ends with one `error:` line and status 1.
 """
 
 import json
@@ -15,6 +15,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build/release/bin"
+# On the same disk for both: peers are told so, ours goes by TMPDIR.
+SCRATCH = "/var/tmp"
+ENVIRONMENT = {**os.environ, "TMPDIR": SCRATCH}
 
 
 def machine():
@@ -25,26 +28,48 @@ def machine():
 
 
 def need(program, package=None):
-    """The peer's path; exits with status 2 and what to install where it is missing."""
+    """The peer's path; an error that says what to install where it is missing."""
     path = shutil.which(program)
     if path is None:
         sys.exit(f"error: {program} is not installed; apt-get install {package or program}")
     return path
 
 
-def run(*argv, timeout=600, **kwargs):
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout,
-                          **kwargs)
-    if done.returncode != 0:
-        sys.exit(f"error: {' '.join(str(a) for a in argv)}: status {done.returncode}: "
-                 f"{(done.stderr or done.stdout).strip().splitlines()[-1:]}")
+def our(program):
+    """The path of a program of ours, as built for release."""
+    if not (BIN / program).exists():
+        sys.exit(f"error: {BIN / program} is not there; scripts/setup builds it")
+    return str(BIN / program)
+
+
+def last_line(text):
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def run(*argv, timeout=600, good=(0,)):
+    """Runs a program to its end."""
+    argv = [str(word) for word in argv]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout,
+                              env=ENVIRONMENT)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"error: {' '.join(argv)}: not done after {timeout} s")
+    if done.returncode not in good:
+        sys.exit(f"error: {' '.join(argv)}: status {done.returncode}: "
+                 f"{last_line(done.stderr or done.stdout)}")
     return done
 
 
 def bench_rows(*arguments):
-    """The rows of `nodeproof bench` on this machine, by name (the last repetition's)."""
-    done = run(BIN / "nodeproof", "bench", *arguments, "--json")
-    return [row for row in json.loads(done.stdout)["benchmarks"]]
+    """The rows of `nodeproof bench`, all of them measured."""
+    # Status 3: a row is an error, which it tells better than we could.
+    done = run(our("nodeproof"), "bench", *arguments, "--json", timeout=1800, good=(0, 3))
+    rows = json.loads(done.stdout)["benchmarks"]
+    for row in rows:
+        if row["status"] != "measured":
+            sys.exit(f"error: {row['name']} is {row['status']} here: {row['reason']}")
+    return rows
 
 
 def pairs(ours, peers, count):
@@ -72,12 +97,17 @@ def ratio_line(name, found, unit, goal):
             f"{min(ratios):.3f} … {max(ratios):.3f}", str(len(found)), goal(middle)]
 
 
+def verdict(met, limit):
+    return f"{'met' if met else 'MISSED'} ({limit})"
+
+
+# A ratio is judged as it is printed, to three decimals.
 def at_least(limit):
-    return lambda ratio: f"{'met' if ratio >= limit else 'MISSED'} (≥ {limit:g})"
+    return lambda ratio: verdict(round(ratio, 3) >= limit, f"≥ {limit:g}")
 
 
 def at_most(limit):
-    return lambda ratio: f"{'met' if ratio <= limit else 'MISSED'} (≤ {limit:g})"
+    return lambda ratio: verdict(round(ratio, 3) <= limit, f"≤ {limit:g}")
 
 
 HEAD = ["what", "ours", "peer", "unit", "ratio", "spread", "pairs", "goal"]

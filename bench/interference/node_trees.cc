@@ -1,5 +1,6 @@
 #include "bench/interference/node_trees.h"
 
+#include "harness/capsule/node_here.h"
 #include "harness/kubelet/admit/uniform_node.h"
 #include "harness/kubelet/node_plan/node_plan.h"
 
@@ -10,12 +11,10 @@ using kubelet::PlannedCgroup;
 
 // The CPUs that may be used, on one NUMA node with the miniature's memory.
 kubelet::NodeSpec NodeOf(const Topology& topology) {
-  kubelet::NodeSpec node;
-  for (const CpuPlace& place : topology.cpus) {
-    node.cpus.push_back({place.cpu, place.core, place.socket, 0, place.llc});
-  }
+  kubelet::NodeSpec node = capsule::NodeSpecOf(topology, kNodeMemory);
+  for (kubelet::NodeCpu& cpu : node.cpus) cpu.numa_node = 0;
   node.memory_bytes = kNodeMemory.value;
-  node.numa_nodes.push_back({0, kNodeMemory.value, {}, {10}});
+  node.numa_nodes = {{0, kNodeMemory.value, {}, {10}}};
   return node;
 }
 

@@ -1,8 +1,6 @@
 // Reads and writes of fixed blocks of one file through io_uring, a fixed number in flight.
 #pragma once
 
-#include <liburing.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,6 +12,7 @@
 #include "harness/base/fd.h"
 #include "harness/base/result.h"
 #include "harness/base/units.h"
+#include "harness/io/io_ring.h"
 
 namespace nodeproof::bench {
 
@@ -26,11 +25,10 @@ struct RingJob {
 
 class Ring {
  public:
-  // Opens `file` of `size` with O_DIRECT and fills the queue. Kernels without io_uring, or that
-  // forbid it (kernel.io_uring_disabled), are `unsupported`.
+  // Opens `file` of `size` with O_DIRECT and fills the queue. Without io_uring it is `unsupported`
+  // (harness/io/io_ring.h).
   static Result<std::unique_ptr<Ring>> Open(const std::filesystem::path& file, Bytes size,
                                             const RingJob& job, uint64_t seed);
-  ~Ring();
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
@@ -38,8 +36,7 @@ class Ring {
   Result<Nanoseconds> Next();
 
  private:
-  Ring(Fd file, Bytes size, const RingJob& job, uint64_t seed);
-  Status Fill();
+  Ring(Fd file, Bytes size, const RingJob& job, uint64_t seed, Region buffers, io::IoRing ring);
   Status Submit(unsigned slot);
 
   Fd file_;
@@ -47,10 +44,9 @@ class Ring {
   RingJob job_;
   std::mt19937_64 random_;
   int64_t next_block_ = 0;
-  io_uring ring_{};
-  bool made_ = false;
-  std::unique_ptr<Region> buffers_;
   std::vector<Nanoseconds> started_;  // of each slot
+  Region buffers_;
+  io::IoRing ring_;  // goes first: the kernel writes to the buffers until then
 };
 
 }  // namespace nodeproof::bench

@@ -5,6 +5,8 @@
 #include <random>
 #include <vector>
 
+#include "bench/core/bench.h"
+
 namespace nodeproof::bench {
 
 Result<Chase> Chase::Make(Bytes working_set, Pages pages, uint64_t seed, std::optional<int> node) {
@@ -12,6 +14,10 @@ Result<Chase> Chase::Make(Bytes working_set, Pages pages, uint64_t seed, std::op
   const Bytes rounded{(working_set.value + page - 1) / page * page};
   Region region = TRY(Region::Map(rounded, pages, node));
   region.Touch(SizeOf(pages));
+  // Where memory is fragmented the kernel gives small pages without a word.
+  if (pages == Pages::kThp && TRY(HugeBytesNow()) < region.size()) {
+    return Unsupported("the kernel gave no huge pages for MADV_HUGEPAGE");
+  }
   const int64_t lines = working_set.value / kCacheLine;
   if (lines < 2) return Fail("a working set of {} has no two cache lines", working_set.value);
   // Sattolo's shuffle gives a single cycle: successor[i] is the line after line i.

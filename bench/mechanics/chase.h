@@ -12,6 +12,7 @@ namespace nodeproof::bench {
 class Chase {
  public:
   // One random cycle over all cache lines of `working_set`; the same for the same seed.
+  // `unsupported` where the kernel gives no pages of that kind.
   static Result<Chase> Make(Bytes working_set, Pages pages, uint64_t seed,
                             std::optional<int> node = std::nullopt);
 

@@ -107,6 +107,9 @@ void SayWhatVaries() {
   varies["stat"] = Text("/proc/stat");
   varies["interrupts"] = Text("/proc/interrupts");
 
+  // Three threads interleave until the first of them has had its rounds: some 100 ms of a guest's
+  // CPU time, many slices of its scheduler.
+  constexpr uint64_t kRounds = 1'000'000;
   std::atomic<uint64_t> race{0};
   std::atomic<bool> stop{false};
   uint64_t counts[3] = {};
@@ -116,12 +119,10 @@ void SayWhatVaries() {
       threads[i] = std::thread([&, i] {
         while (!stop) {
           race = race * 3 + static_cast<uint64_t>(i);
-          ++counts[i];
+          if (++counts[i] == kRounds) stop = true;
         }
       });
     }
-    ::usleep(300'000);
-    stop = true;
     for (std::thread& thread : threads) thread.join();
   }
   varies["race"] = {race.load(), counts[0], counts[1], counts[2]};
