@@ -4,6 +4,9 @@
 #
 # makes the library `nodeproof_cgroup` and the test binary `cgroup_test`, whose cases run under the
 # ctest label `unit`. Headers are included from the top of the tree: "harness/cgroup/cgroup.h".
+#
+# A folder of claims is two libraries: `conformance_AREA_rules` is what unit tests reach, so that a build
+# of tests, the sanitizers' above all, compiles none of the claims, which only a node can run.
 
 add_library(nodeproof_warnings INTERFACE)
 target_compile_options(nodeproof_warnings INTERFACE

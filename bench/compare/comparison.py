@@ -101,13 +101,12 @@ def verdict(met, limit):
     return f"{'met' if met else 'MISSED'} ({limit})"
 
 
-# A ratio is judged as it is printed, to three decimals.
 def at_least(limit):
-    return lambda ratio: verdict(round(ratio, 3) >= limit, f"≥ {limit:g}")
+    return lambda ratio: verdict(ratio >= limit, f"≥ {limit:g}")
 
 
 def at_most(limit):
-    return lambda ratio: verdict(round(ratio, 3) <= limit, f"≤ {limit:g}")
+    return lambda ratio: verdict(ratio <= limit, f"≤ {limit:g}")
 
 
 HEAD = ["what", "ours", "peer", "unit", "ratio", "spread", "pairs", "goal"]
