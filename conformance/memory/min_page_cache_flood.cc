@@ -130,8 +130,8 @@ Claim MemoryMinPageCacheFlood() {
                    "   ├─ pod victim            memory.min 24M (pod and container)\n"
                    "   └─ besteffort ── pod flood",
            .load =
-               "The victim reads a 16M file twice and rests, so that nothing but protection "
-               "keeps its pages. The flood reads a 48M file over and over: three times the node. "
+               "The victim reads a 16M file once and rests, so that nothing but protection keeps "
+               "its pages. The flood reads a 48M file over and over: three times the node. "
                "Then the victim reads its file again.",
            .expected = "All of the victim's 16M stay at every look (mincore), and reading them "
                        "again refaults nothing.",
