@@ -47,18 +47,15 @@ Result<results::Arm> MeasureIdentity(ArmContext& context) {
   TRY(writer.AwaitDone(context.patience()));
   TRY(slab.AwaitDone(context.patience()));
 
-  // memory.stat is brought up to date every 2 s, however little changed.
   const Bytes batches = ChargeBatches(context);
-  const Clock& clock = context.clock();
-  const Nanoseconds deadline = clock.Now() + std::chrono::seconds(5);
   Bytes current{0};
   Bytes sum{0};
   cgroup::KeyedCounters stat;
-  TRY(Await(context, "memory.stat up to date", [&]() -> Result<bool> {
+  TRY(AwaitStat(context, [&]() -> Result<bool> {
     stat = TRY(cgroup::ReadKeyed(group, "memory.stat"));
     sum = TRY(SumOfParts(stat));
     current = Bytes{TRY(cgroup::ReadNumber(group, "memory.current"))};
-    return std::abs((current - sum).value) <= batches.value || clock.Now() > deadline;
+    return std::abs((current - sum).value) <= batches.value;
   }));
 
   results::Arm arm = DescribedArm(tree, "at rest");

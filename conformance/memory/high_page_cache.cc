@@ -53,11 +53,7 @@ Claim MemoryHighPageCache() {
       .id = "memory.high.page-cache",
       .statement = "Page cache of a group is held at its memory.high, and nobody is killed for it.",
       .source = "tools/testing/selftests/cgroup/test_memcontrol.c, test_memcg_high",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "besteffort ── pod ── main  memory.high 30M (pod and container), no swap",
            .load = "A reader of a 50M file, 256K in one go.",

@@ -72,11 +72,7 @@ Claim MemoryLowBelowMin() {
       .source =
           "pkg/kubelet/cm/qos_container_manager_linux.go, v1.36 (TieredReservation); "
           "mm/memcontrol.c, effective_protection()",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "node 96M ─┬─ kubepods  memory.min 40M\n"
                    "          │    ├─ burstable  memory.low 40M ── pod victim  memory.low 40M\n"

@@ -48,13 +48,10 @@ Result<results::Arm> MeasureWorkingSet(ArmContext& context) {
                                     .amount = kCache}));
   TRY(reader.AwaitDone(context.patience()));
   const Bytes lag = ChargeBatches(context);
-  const Clock& clock = context.clock();
-  const Nanoseconds deadline = clock.Now() + std::chrono::seconds(5);
   cgroup::KeyedCounters stat;
-  // memory.stat is brought up to date every 2 s.
-  TRY(Await(context, "memory.stat up to date", [&]() -> Result<bool> {
+  TRY(AwaitStat(context, [&]() -> Result<bool> {
     stat = TRY(cgroup::ReadKeyed(group, "memory.stat"));
-    return Bytes{stat.Get("file")} >= kCache - KiB(64) || clock.Now() > deadline;
+    return Bytes{stat.Get("file")} >= kCache - KiB(64);
   }));
   const Bytes usage{TRY(cgroup::ReadNumber(group, "memory.current"))};
   const Bytes working_set{kubelet::eviction::WorkingSet(usage.value, stat.Get("inactive_file"))};
@@ -161,14 +158,6 @@ Result<results::Arm> MeasureGuaranteed(ArmContext& context) {
   return arm;
 }
 
-Needs DiskNeeds() {
-  return {.controllers = kMemoryControllers,
-          .memory = MiB(256),
-          .scratch = true,
-          .realtime = true,
-          .why_realtime = "its page cache needs a disk"};
-}
-
 }  // namespace
 
 Claim MemoryWorkingSet() {
@@ -179,7 +168,7 @@ Claim MemoryWorkingSet() {
           "evicts.",
       .source =
           "Kubernetes 1.36, cAdvisor: working set = memory.current - inactive_file; k8s#43916",
-      .needs = DiskNeeds(),
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "besteffort ── pod ── main",
            .load = "A process reads a 48M file once.",
@@ -197,7 +186,7 @@ Claim MemoryWritebackAttribution() {
       .id = "memory.writeback-attribution",
       .statement = "Dirty pages and their writeback are charged to the writer.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"Writeback\"",
-      .needs = DiskNeeds(),
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "besteffort ─┬─ pod writer\n"
                    "            └─ pod neighbour",
@@ -218,7 +207,7 @@ Claim MemoryMinGuaranteedPageCache() {
               "A Guaranteed pod whose memory.min is its memory.max cannot reclaim its own page "
               "cache: it is OOM-killed for it, as KEP-2570 says.",
           .source = "KEP-2570; Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
-          .needs = DiskNeeds(),
+          .needs = PageCacheNeeds(MiB(256)),
           .explanation =
               {.tree = "kubepods ── pod   memory.min = memory.max = 32M (TieredReservation)\n"
                        "             └─ main  memory.min = memory.max = 32M",

@@ -185,14 +185,6 @@ Result<results::Arm> MeasureLow(ArmContext& context) {
   return arm;
 }
 
-Needs TreeNeeds() {
-  return {.controllers = kMemoryControllers,
-          .memory = MiB(512),
-          .scratch = true,
-          .realtime = true,
-          .why_realtime = "its page cache needs a disk"};
-}
-
 constexpr const char* kFormula =
     "mm/memcontrol.c, effective_protection(); mm/page_counter.c, propagate_protected_usage()";
 
@@ -205,7 +197,7 @@ Claim MemoryMinRandomTrees() {
           "In any tree, each group keeps the effective protection that the kernel's "
           "formula gives it, and no more.",
       .source = kFormula,
-      .needs = TreeNeeds(),
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "node ─┬─ kubepods  memory.min M ─┬─ leaf0  memory.min m0\n"
                    "      │                          └─ … three of them\n"
@@ -228,7 +220,7 @@ Claim MemoryMinRandomTrees() {
 }
 
 Claim MemoryMinNotHandedOn() {
-  Needs needs = TreeNeeds();
+  Needs needs = PageCacheNeeds(MiB(512));
   needs.whole_node = true;
   needs.why_whole_node = "it remounts the cgroup hierarchy";
   return {
@@ -258,7 +250,7 @@ Claim MemoryLowRandomTrees() {
       .statement =
           "In a tree, each group keeps its memory.low as long as there is anything else to take.",
       .source = kFormula,
-      .needs = TreeNeeds(),
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "node ─┬─ kubepods  memory.low M ─┬─ leaf0  memory.low m0\n"
                    "      │                          └─ … three of them\n"

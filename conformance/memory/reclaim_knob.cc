@@ -57,11 +57,7 @@ Claim MemoryReclaimKnob() {
       .id = "memory.reclaim.knob",
       .statement = "memory.reclaim frees what it was asked for, or answers EAGAIN.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.reclaim\"",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "besteffort ── pod ── main",
            .load = "64M of page cache at rest; 32M are asked back, then more than there is.",

@@ -18,9 +18,17 @@ namespace {
 
 using Kind = stress::SlabGrowthOptions::Kind;
 
-Result<Bytes> Slab(const cgroup::Cgroup& group) {
-  return Bytes{TRY(Counter(group, "memory.stat", "slab_reclaimable"))};
+// slab_reclaimable of a group at rest that should have `least`.
+Result<Bytes> Slab(const ArmContext& context, const cgroup::Cgroup& group, Bytes least) {
+  Bytes slab{0};
+  TRY(AwaitStat(context, [&]() -> Result<bool> {
+    slab = Bytes{TRY(Counter(group, "memory.stat", "slab_reclaimable"))};
+    return slab >= least;
+  }));
+  return slab;
 }
+
+Bytes OfNames(int64_t names) { return Bytes{names * stress::kBytesPerNegativeDentry}; }
 
 // A file system that keeps negative dentries, where nothing is written.
 std::filesystem::path NameSpace(const ArmContext& context) {
@@ -67,26 +75,28 @@ Result<results::Arm> MeasureCharged(ArmContext& context) {
   stress::SlabGrowth before = TRY(stress::SlabGrowth::Start(
       {.name = "neighbour", .group = &neighbour, .count = kNeighbourNames, .directory = names}));
   TRY(before.AwaitDone(context.patience()));
-  const Bytes neighbours = TRY(Slab(neighbour));
+  const Bytes neighbours = TRY(Slab(context, neighbour, OfNames(kNeighbourNames)));
 
   stress::SlabGrowth growth = TRY(stress::SlabGrowth::Start(
       {.group = is_protected ? &group : &neighbour, .count = kNames, .directory = names}));
   TRY(growth.AwaitDone(context.patience()));
-  const Bytes slab = TRY(Slab(group));
+  const Bytes slab = TRY(Slab(context, group, is_protected ? OfNames(kNames) : Bytes{0}));
+  const Bytes usage{TRY(cgroup::ReadNumber(group, "memory.current"))};
   Limited limited;
   if (is_protected) {
     limited = TRY(GrowWithin(context, *TRY(tree.Container("limited", "main"))));
   }
-  const Bytes neighbours_after = TRY(Slab(neighbour));
+  const Bytes lag = StatLag(context);
+  const Bytes neighbours_after = TRY(Slab(context, neighbour, neighbours - lag));
 
   results::Arm arm = DescribedArm(
       tree, is_protected ? "the dentries are made in the pod" : "they are made in the neighbour");
-  const Bytes lag = StatLag(context);
-  arm.checks = {BytesAtLeast("slab_reclaimable of the pod",
-                             Bytes{kNames * stress::kBytesPerNegativeDentry}, slab, lag),
+  arm.checks = {BytesAtLeast("slab_reclaimable of the pod", OfNames(kNames), slab, lag),
                 // A dentry of 192 bytes and a name of 256, each with a pointer of 8 to its owner; a
                 // kernel with larger dentries has room for 10 %.
                 BytesAtMost("the same, at most", Bytes{kNames * 464 * 11 / 10}, slab, lag),
+                // Counted is one thing, charged another.
+                BytesAtLeast("memory.current of the pod", OfNames(kNames), usage),
                 BytesAtMost("memory.current of the limited one, most of all looks", kLowLimit,
                             limited.most, ChargeBatches(context)),
                 BytesAtLeast("slab_reclaimable of the neighbour, afterwards", neighbours,
@@ -96,11 +106,9 @@ Result<results::Arm> MeasureCharged(ArmContext& context) {
     arm.notes.push_back(fmt::format("within 6M: {} of {} dentries made, {} OOM kills", limited.made,
                                     kNames, limited.kills));
   const int64_t beyond = kLowLimit.value / 510;
-  arm.load = {
-      {"negative dentries", "count", static_cast<double>(kNames),
-       static_cast<double>(growth.Made())},
-      BytesDone("slab of the neighbour",
-                Bytes{kNeighbourNames * stress::kBytesPerNegativeDentry} - lag, neighbours)};
+  arm.load = {{"negative dentries", "count", static_cast<double>(kNames),
+               static_cast<double>(growth.Made())},
+              BytesDone("slab of the neighbour", OfNames(kNeighbourNames) - lag, neighbours)};
   if (is_protected) {
     arm.load.push_back({"negative dentries of the limited one", "count",
                         static_cast<double>(beyond / 2), static_cast<double>(limited.made)});
@@ -233,14 +241,16 @@ Claim MemorySlabCharged() {
            .load = "5000 lookups of names that do not exist in neighbour, then 30000 in the pod, "
                    "then 30000 in limited: each leaves a negative dentry.",
            .expected =
-               "slab_reclaimable of the pod: 448 bytes a lookup or more, at most 510. "
+               "slab_reclaimable of the pod: 448 bytes a lookup or more, at most 510, and as much "
+               "in its memory.current. "
                "memory.current of limited is never above 6M: it reclaims its own dentries or "
                "is OOM-killed (the arm's note says which). The neighbour's slab stays what "
                "it was.",
            .tolerance =
                "memory.stat lags by up to 128 pages a CPU. An object is 192 + 256 bytes and "
                "a pointer each to its owner; 10 % more for kernels with larger dentries. "
-               "Usage: a charge that does not fit is counted for a moment, 64 pages a CPU.",
+               "Usage: a charge that does not fit is counted for a moment, 64 pages a CPU; what "
+               "is in use is charged to the byte.",
            .control = "The 30000 lookups of the pod are made in the neighbour."},
       .measure = MeasureCharged};
 }
@@ -250,11 +260,7 @@ Claim MemorySlabProtected() {
       .id = "memory.slab.protected",
       .statement = "A victim within its memory.min keeps its pages while a sibling grows slab.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "node 40M ── kubepods  memory.min 24M\n"
                    "   ├─ pod victim            memory.min 24M (pod and container)\n"
