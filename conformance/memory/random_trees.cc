@@ -29,11 +29,12 @@ Bytes SumOfClaims(const TreePlan& plan) {
   return sum;
 }
 
-// Three leaves of 10 to 16M each, without settings yet.
-TreePlan RandomLeaves(std::mt19937_64& random, const char* knob) {
+// Three leaves of 10 to 16M each, or `times` that, without settings yet.
+TreePlan RandomLeaves(std::mt19937_64& random, const char* knob, int64_t times = 1) {
   TreePlan plan{.knob = knob};
   for (int i = 0; i < 3; ++i) {
-    plan.leaves.push_back({fmt::format("leaf{}", i), MiB(Pick(random, 10, 16)), Bytes{0}});
+    const Bytes cache = MiB(Pick(random, 10, 16)) * times;
+    plan.leaves.push_back({fmt::format("leaf{}", i), cache, Bytes{0}});
   }
   plan.node = SumOfCaches(plan) + MiB(24);
   return plan;
@@ -151,9 +152,12 @@ Result<results::Arm> MeasureNotHandedOn(ArmContext& context) {
 // than 2M.
 constexpr Bytes kSlack = MiB(5);
 
-// One leaf that claims nearly all it holds, one half of it, one a quarter.
+// One leaf that claims nearly all it holds, one half of it, one a quarter. A tenth of kubepods'
+// memory.low is then 5M and more. With a tenth less of it the first leaf loses some 3M of its own,
+// because all lose in proportion to what is not protected; with a tenth more there is too little
+// else to take, which counts as `low`.
 TreePlan UnevenlyLow(std::mt19937_64& random) {
-  TreePlan plan = RandomLeaves(random, "memory.low");
+  TreePlan plan = RandomLeaves(random, "memory.low", 3);
   std::vector<Bytes> settings = {plan.leaves[0].cache - MiB(1),
                                  Bytes{plan.leaves[1].cache.value / 2},
                                  Bytes{plan.leaves[2].cache.value / 4}};
@@ -255,7 +259,7 @@ Claim MemoryLowRandomTrees() {
           {.tree = "node ─┬─ kubepods  memory.low M ─┬─ leaf0  memory.low m0\n"
                    "      │                          └─ … three of them\n"
                    "      └─ system.slice",
-           .load = "A tree that is random by the run's seed. Three leaves read 10 to 16M each; one "
+           .load = "A tree that is random by the run's seed. Three leaves read 30 to 48M each; one "
                    "has a memory.low of nearly all it holds, one of half, one of a quarter; M is "
                    "their sum. A hog in system.slice grows to the node's memory less M and 5M.",
            .expected = "Each leaf keeps its memory.low, kubepods 5M more than M at the most, and "
