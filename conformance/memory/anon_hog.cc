@@ -141,11 +141,7 @@ Claim MemoryMinAnonHog() {
           "A victim within its memory.min loses no page to a sibling's anonymous-memory "
           "hog.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "node 96M ── kubepods  memory.min 32M\n"
                    "   ├─ pod victim            memory.min 32M (pod and container)\n"
@@ -172,11 +168,7 @@ Claim MemoryMinParentZero() {
       .source =
           "KEP-2570; Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"; mm/memcontrol.c, "
           "effective_protection()",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "node 96M ── kubepods  memory.min 0\n"
                    "   ├─ pod victim            memory.min 32M (pod and container)\n"

@@ -83,11 +83,7 @@ Claim MemoryHighAutosize() {
       .source =
           "Documentation/admin-guide/cgroup-v2.rst, \"memory.high\" (usage guidelines); "
           "Documentation/accounting/psi.rst; senpai",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "besteffort ── pod ── main   16M anonymous, 16M of page cache in use, 32M not\n"
                    "system.slice                a controller",

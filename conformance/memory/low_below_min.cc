@@ -12,8 +12,8 @@ namespace {
 constexpr Bytes kRequest = MiB(40);
 constexpr Bytes kCache = MiB(32);  // of each pod
 constexpr Bytes kNode = MiB(96);
-// With kubepods' 40M, 8M are left for the hog's process and the node's; 20M and more of the 64M of
-// page cache must go.
+// With kubepods' 40M, 8M are left for the hog's process and the node's; 18M and more of the 64M of
+// page cache must go: 16M, and what processes and groups take.
 constexpr Bytes kHog = kNode - kRequest - MiB(8);
 
 // node 96M ─┬─ kubepods  memory.min 40M ─┬─ burstable  memory.low 40M ── victim  memory.low 40M
@@ -72,11 +72,7 @@ Claim MemoryLowBelowMin() {
       .source =
           "pkg/kubelet/cm/qos_container_manager_linux.go, v1.36 (TieredReservation); "
           "mm/memcontrol.c, effective_protection()",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "node 96M ─┬─ kubepods  memory.min 40M\n"
                    "          │    ├─ burstable  memory.low 40M ── pod victim  memory.low 40M\n"

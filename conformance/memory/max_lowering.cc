@@ -61,11 +61,7 @@ Claim MemoryMaxLowering() {
       .source =
           "Documentation/admin-guide/cgroup-v2.rst, \"memory.max\"; mm/memcontrol.c, "
           "memory_max_write()",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "besteffort ── pod ── main  memory.max: max, then 40M, then 12M; no swap",
            .load = "24M of anonymous memory and 64M of page cache, both at rest.",

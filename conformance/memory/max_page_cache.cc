@@ -125,11 +125,7 @@ Claim MemoryMaxPageCacheReclaimed() {
       .id = "memory.max.page-cache-reclaimed",
       .statement = "A container that reads ten times its limit stays at its limit and lives.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.max\"",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "burstable ── pod ── main  memory.max 16M, no swap",
            .load = "A reader of a 48M file, over and over, 160M in all.",
@@ -150,11 +146,7 @@ Claim MemoryMaxPageCacheNeverOom() {
           "A buffered writer is never OOM-killed for its page cache, however slow the "
           "disk: it waits for writeback.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"Writeback\"; commit 1c610d5f93c7",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "burstable ── pod ── main  memory.max 32M, no swap, io.max wbps 5M",
            .load =

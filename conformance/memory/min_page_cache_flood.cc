@@ -120,18 +120,14 @@ Claim MemoryMinPageCacheFlood() {
           "A victim within its memory.min loses no page to a sibling's page-cache flood, "
           "and its cached reads do not refault.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "node 48M ── kubepods  memory.min 24M\n"
                    "   ├─ pod victim            memory.min 24M (pod and container)\n"
                    "   └─ besteffort ── pod flood",
            .load =
-               "The victim reads a 16M file twice and rests, so that nothing but protection "
-               "keeps its pages. The flood reads a 48M file over and over: three times the node. "
+               "The victim reads a 16M file once and rests, so that nothing but protection keeps "
+               "its pages. The flood reads a 48M file over and over: three times the node. "
                "Then the victim reads its file again.",
            .expected = "All of the victim's 16M stay at every look (mincore), and reading them "
                        "again refaults nothing.",
@@ -148,11 +144,7 @@ Claim MemoryLowBestEffort() {
           "memory.low keeps a victim's pages while anything else can be reclaimed, and "
           "yields instead of an OOM kill when nothing else is left.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.low\"",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "node 48M ── kubepods  memory.low 24M\n"
                    "   ├─ burstable             memory.low 24M\n"

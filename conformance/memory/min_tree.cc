@@ -61,11 +61,7 @@ Claim MemoryMinTree() {
       .id = "memory.min.tree",
       .statement = "Siblings share their parent's memory.min by what they use of their own.",
       .source = "tools/testing/selftests/cgroup/test_memcontrol.c, test_memcg_protection",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(512),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "node 100M ─┬─ kubepods  memory.min 25M ─┬─ pod C  memory.min 37.5M\n"
                    "           │                            ├─ pod D  memory.min 12.5M\n"

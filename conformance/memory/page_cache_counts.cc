@@ -48,13 +48,10 @@ Result<results::Arm> MeasureWorkingSet(ArmContext& context) {
                                     .amount = kCache}));
   TRY(reader.AwaitDone(context.patience()));
   const Bytes lag = ChargeBatches(context);
-  const Clock& clock = context.clock();
-  const Nanoseconds deadline = clock.Now() + std::chrono::seconds(5);
   cgroup::KeyedCounters stat;
-  // memory.stat is brought up to date every 2 s.
-  TRY(Await(context, "memory.stat up to date", [&]() -> Result<bool> {
+  TRY(AwaitStat(context, [&]() -> Result<bool> {
     stat = TRY(cgroup::ReadKeyed(group, "memory.stat"));
-    return Bytes{stat.Get("file")} >= kCache - KiB(64) || clock.Now() > deadline;
+    return Bytes{stat.Get("file")} >= kCache - KiB(64);
   }));
   const Bytes usage{TRY(cgroup::ReadNumber(group, "memory.current"))};
   const Bytes working_set{kubelet::eviction::WorkingSet(usage.value, stat.Get("inactive_file"))};
@@ -64,7 +61,9 @@ Result<results::Arm> MeasureWorkingSet(ArmContext& context) {
       is_protected ? "read once" : (active == Kind::kMap ? "mapped and touched" : "read twice"));
   arm.checks = {
       BytesAtMost("working set (memory.current - inactive_file)", MiB(1), working_set, lag * 2),
-      BytesAtLeast("memory.current", kCache, usage)};
+      BytesAtLeast("memory.current", kCache, usage),
+      // Too much of it would only make the working set 0.
+      BytesAtMost("inactive_file", kCache, Bytes{stat.Get("inactive_file")}, lag)};
   arm.notes.push_back(fmt::format("active_file {}, inactive_file {}",
                                   FormatBytes(Bytes{stat.Get("active_file")}),
                                   FormatBytes(Bytes{stat.Get("inactive_file")})));
@@ -161,14 +160,6 @@ Result<results::Arm> MeasureGuaranteed(ArmContext& context) {
   return arm;
 }
 
-Needs DiskNeeds() {
-  return {.controllers = kMemoryControllers,
-          .memory = MiB(256),
-          .scratch = true,
-          .realtime = true,
-          .why_realtime = "its page cache needs a disk"};
-}
-
 }  // namespace
 
 Claim MemoryWorkingSet() {
@@ -179,11 +170,12 @@ Claim MemoryWorkingSet() {
           "evicts.",
       .source =
           "Kubernetes 1.36, cAdvisor: working set = memory.current - inactive_file; k8s#43916",
-      .needs = DiskNeeds(),
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "besteffort ── pod ── main",
            .load = "A process reads a 48M file once.",
-           .expected = "memory.current is 48M and more, the working set 1M at most.",
+           .expected = "memory.current is 48M and more, the working set 1M at most, inactive_file "
+                       "48M at most.",
            .tolerance = "1M for the process itself; memory.stat lags by up to 64 pages a CPU, and "
                         "as much may be charged ahead.",
            .control = "The file is used so that it counts as active: read twice, or, where the "
@@ -197,7 +189,7 @@ Claim MemoryWritebackAttribution() {
       .id = "memory.writeback-attribution",
       .statement = "Dirty pages and their writeback are charged to the writer.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"Writeback\"",
-      .needs = DiskNeeds(),
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
           {.tree = "besteffort ─┬─ pod writer\n"
                    "            └─ pod neighbour",
@@ -218,7 +210,7 @@ Claim MemoryMinGuaranteedPageCache() {
               "A Guaranteed pod whose memory.min is its memory.max cannot reclaim its own page "
               "cache: it is OOM-killed for it, as KEP-2570 says.",
           .source = "KEP-2570; Documentation/admin-guide/cgroup-v2.rst, \"memory.min\"",
-          .needs = DiskNeeds(),
+          .needs = PageCacheNeeds(MiB(256)),
           .explanation =
               {.tree = "kubepods ── pod   memory.min = memory.max = 32M (TieredReservation)\n"
                        "             └─ main  memory.min = memory.max = 32M",

@@ -29,11 +29,12 @@ Bytes SumOfClaims(const TreePlan& plan) {
   return sum;
 }
 
-// Three leaves of 10 to 16M each, without settings yet.
-TreePlan RandomLeaves(std::mt19937_64& random, const char* knob) {
+// Three leaves of 10 to 16M each, or `times` that, without settings yet.
+TreePlan RandomLeaves(std::mt19937_64& random, const char* knob, int64_t times = 1) {
   TreePlan plan{.knob = knob};
   for (int i = 0; i < 3; ++i) {
-    plan.leaves.push_back({fmt::format("leaf{}", i), MiB(Pick(random, 10, 16)), Bytes{0}});
+    const Bytes cache = MiB(Pick(random, 10, 16)) * times;
+    plan.leaves.push_back({fmt::format("leaf{}", i), cache, Bytes{0}});
   }
   plan.node = SumOfCaches(plan) + MiB(24);
   return plan;
@@ -112,16 +113,20 @@ Result<results::Arm> MeasureRandom(ArmContext& context) {
   return arm;
 }
 
-// As above, but the leaves claim half of what they hold at the most, and kubepods has enough for
-// nearly all of it.
+// As above, but the leaves claim a third to a half of what they hold, and kubepods has enough for
+// nearly all of it. They are twice as large: where nothing is handed on, a leaf whose own
+// memory.min acts like a tenth less shows, which its parent's would make up for otherwise.
 TreePlan LittleClaimed(std::mt19937_64& random) {
-  TreePlan plan = RandomLeaves(random, "memory.min");
-  for (Leaf& leaf : plan.leaves) leaf.setting = MiB(Pick(random, 1, (leaf.cache.value >> 20) / 2));
+  TreePlan plan = RandomLeaves(random, "memory.min", 2);
+  for (Leaf& leaf : plan.leaves) {
+    const int64_t cache = leaf.cache.value >> 20;
+    leaf.setting = MiB(Pick(random, cache / 3, cache / 2));
+  }
   plan.slice = SumOfCaches(plan) - MiB(4);
   return plan;
 }
 
-// node ─┬─ kubepods  memory.min M ─┬─ leaf0 … memory.min m <= u/2, page cache u
+// node ─┬─ kubepods  memory.min M ─┬─ leaf0 … memory.min m of u/3 to u/2, page cache u
 //       └─ system    a hog of all the node
 Result<results::Arm> MeasureNotHandedOn(ArmContext& context) {
   const bool is_protected = context.Protected();
@@ -151,9 +156,12 @@ Result<results::Arm> MeasureNotHandedOn(ArmContext& context) {
 // than 2M.
 constexpr Bytes kSlack = MiB(5);
 
-// One leaf that claims nearly all it holds, one half of it, one a quarter.
+// One leaf that claims nearly all it holds, one half of it, one a quarter. A tenth of kubepods'
+// memory.low is then 5M and more. With a tenth less of it the first leaf loses some 3M of its own,
+// because all lose in proportion to what is not protected; with a tenth more there is too little
+// else to take, which counts as `low`.
 TreePlan UnevenlyLow(std::mt19937_64& random) {
-  TreePlan plan = RandomLeaves(random, "memory.low");
+  TreePlan plan = RandomLeaves(random, "memory.low", 3);
   std::vector<Bytes> settings = {plan.leaves[0].cache - MiB(1),
                                  Bytes{plan.leaves[1].cache.value / 2},
                                  Bytes{plan.leaves[2].cache.value / 4}};
@@ -185,14 +193,6 @@ Result<results::Arm> MeasureLow(ArmContext& context) {
   return arm;
 }
 
-Needs TreeNeeds() {
-  return {.controllers = kMemoryControllers,
-          .memory = MiB(512),
-          .scratch = true,
-          .realtime = true,
-          .why_realtime = "its page cache needs a disk"};
-}
-
 constexpr const char* kFormula =
     "mm/memcontrol.c, effective_protection(); mm/page_counter.c, propagate_protected_usage()";
 
@@ -205,7 +205,7 @@ Claim MemoryMinRandomTrees() {
           "In any tree, each group keeps the effective protection that the kernel's "
           "formula gives it, and no more.",
       .source = kFormula,
-      .needs = TreeNeeds(),
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "node ─┬─ kubepods  memory.min M ─┬─ leaf0  memory.min m0\n"
                    "      │                          └─ … three of them\n"
@@ -228,7 +228,7 @@ Claim MemoryMinRandomTrees() {
 }
 
 Claim MemoryMinNotHandedOn() {
-  Needs needs = TreeNeeds();
+  Needs needs = PageCacheNeeds(MiB(512));
   needs.whole_node = true;
   needs.why_whole_node = "it remounts the cgroup hierarchy";
   return {
@@ -244,11 +244,11 @@ Claim MemoryMinNotHandedOn() {
                    "      │                          └─ … three of them\n"
                    "      └─ system.slice",
            .load = "The hierarchy is remounted without the option. As in memory.min.random-trees; "
-                   "the leaves claim half of what they hold at the most, and M is 4M less than "
-                   "all of it.",
+                   "the leaves hold 20 to 32M each and claim a third to a half of it, and M is 4M "
+                   "less than all of it.",
            .expected = "Each leaf keeps its memory.min, kubepods the sum of them and not M.",
            .tolerance = "As in memory.min.random-trees: 512K below, 2M above.",
-           .control = "Mounted with the option: kubepods keeps M, 11M more and beyond."},
+           .control = "Mounted with the option: kubepods keeps M, 26M more and beyond."},
       .measure = MeasureNotHandedOn};
 }
 
@@ -258,12 +258,12 @@ Claim MemoryLowRandomTrees() {
       .statement =
           "In a tree, each group keeps its memory.low as long as there is anything else to take.",
       .source = kFormula,
-      .needs = TreeNeeds(),
+      .needs = PageCacheNeeds(MiB(512)),
       .explanation =
           {.tree = "node ─┬─ kubepods  memory.low M ─┬─ leaf0  memory.low m0\n"
                    "      │                          └─ … three of them\n"
                    "      └─ system.slice",
-           .load = "A tree that is random by the run's seed. Three leaves read 10 to 16M each; one "
+           .load = "A tree that is random by the run's seed. Three leaves read 30 to 48M each; one "
                    "has a memory.low of nearly all it holds, one of half, one of a quarter; M is "
                    "their sum. A hog in system.slice grows to the node's memory less M and 5M.",
            .expected = "Each leaf keeps its memory.low, kubepods 5M more than M at the most, and "

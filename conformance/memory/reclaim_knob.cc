@@ -2,10 +2,9 @@
 #include <cerrno>
 
 #include "conformance/memory/memory_claims.h"
-#include "conformance/memory/steps.h"
+#include "conformance/memory/resting_victim.h"
 #include "conformance/pods.h"
 #include "harness/cgroup/stats.h"
-#include "harness/probe/scratch_file.h"
 #include "harness/stress/file_flood.h"
 
 namespace nodeproof::conformance {
@@ -13,13 +12,18 @@ namespace {
 
 constexpr Bytes kCache = MiB(64);
 constexpr Bytes kAsked = MiB(32);
+constexpr Bytes kNeighbours = MiB(16);
 
-// besteffort ── pod ── main    64M of page cache (control: of anonymous memory), at rest
+// besteffort ─┬─ pod         64M of page cache (control: of anonymous memory), at rest
+//             └─ neighbour   16M of page cache, at rest
 Result<results::Arm> MeasureReclaim(ArmContext& context) {
   const bool is_protected = context.Protected();
-  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("neighbour", {{}})}));
   const cgroup::Cgroup& group = *TRY(tree.Container("pod", "main"));
   if (!group.Has("memory.reclaim")) return Unsupported("the kernel has no memory.reclaim (5.19)");
+  RestingVictim neighbour =
+      TRY(RestingVictim::Start(context, *TRY(tree.Container("neighbour", "main")), kNeighbours));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kCache));
   stress::FileFlood reader = TRY(stress::FileFlood::Start(
@@ -43,10 +47,12 @@ Result<results::Arm> MeasureReclaim(ArmContext& context) {
       CountIs("the write of 32M was taken", 1, asked.has_value()),
       CountIs("asking for more than there is: EAGAIN", 1,
               !too_much && too_much.error().code == EAGAIN),
+      BytesAtLeast("page cache of the neighbour, afterwards", kNeighbours, TRY(neighbour.Look())),
       CountIs("oom_kill in memory.events", 0, TRY(Counter(group, "memory.events", "oom_kill")))};
   arm.notes.push_back(
       fmt::format("asked for {}, freed {}", FormatBytes(kAsked), FormatBytes(before - after)));
-  arm.load = {BytesDone("in use before", kCache, before)};
+  arm.load = {BytesDone("in use before", kCache, before),
+              BytesDone("page cache of the neighbour, before", kNeighbours, neighbour.before())};
   return arm;
 }
 
@@ -55,17 +61,18 @@ Result<results::Arm> MeasureReclaim(ArmContext& context) {
 Claim MemoryReclaimKnob() {
   return {
       .id = "memory.reclaim.knob",
-      .statement = "memory.reclaim frees what it was asked for, or answers EAGAIN.",
+      .statement =
+          "memory.reclaim frees what it was asked for, or answers EAGAIN; its neighbours keep "
+          "theirs.",
       .source = "Documentation/admin-guide/cgroup-v2.rst, \"memory.reclaim\"",
-      .needs = {.controllers = kMemoryControllers,
-                .memory = MiB(256),
-                .scratch = true,
-                .realtime = true,
-                .why_realtime = "its page cache needs a disk"},
+      .needs = PageCacheNeeds(MiB(256)),
       .explanation =
-          {.tree = "besteffort ── pod ── main",
-           .load = "64M of page cache at rest; 32M are asked back, then more than there is.",
-           .expected = "32M are freed when the first write returns; the second fails with EAGAIN.",
+          {.tree = "besteffort ─┬─ pod pod\n"
+                   "            └─ pod neighbour",
+           .load = "64M of page cache in pod and 16M in neighbour, at rest; pod is asked for 32M, "
+                   "then for more than there is.",
+           .expected = "32M are freed when the first write returns; the second fails with EAGAIN. "
+                       "The neighbour's 16M stay.",
            .tolerance =
                "Less by the charge batch of each CPU (64 pages), which counts as usage and "
                "may be drained or refilled. More is allowed: \"the kernel can over or under "

@@ -1,5 +1,10 @@
 // A victim with its working set in the page cache, at rest while an aggressor runs: nothing but
 // protection keeps its pages. Afterwards it reads them again and counts what had to come from disk.
+//
+// It reads them once. Pages that are read twice are active (mark_page_accessed()), and without the
+// multi-generational LRU reclaim leaves active pages alone while there are enough inactive ones and
+// no refault comes soon (prepare_scan_count() of mm/vmscan.c, workingset_refault()): a victim
+// without protection would lose its pages or keep them as chance has it.
 #pragma once
 
 #include "conformance/memory/steps.h"
@@ -25,9 +30,8 @@ class RestingVictim {
 
   // Reads the whole file once more.
   struct Reread {
-    int64_t refaults = 0;       // workingset_refault_file of its group, since Start()
-    Nanoseconds pass{0};        // what the pass took
-    Nanoseconds first_pass{0};  // what a pass over cached pages took before
+    int64_t refaults = 0;  // workingset_refault_file of its group, since Start()
+    Nanoseconds pass{0};   // what the pass took
   };
   Result<Reread> ReadAgain(ArmContext& context);
 
@@ -46,10 +50,9 @@ class RestingVictim {
   Bytes before_{0};
   Bytes least_{0};
   int64_t refaults_before_ = 0;
-  Nanoseconds first_pass_{0};
 };
 
-// "re-read in 12 ms, 10 ms before": for an arm's notes.
+// "the victim read its file again in 12 ms": for an arm's notes.
 std::string Describe(const RestingVictim::Reread& reread);
 
 }  // namespace nodeproof::conformance

@@ -62,6 +62,13 @@ Bytes ChargeBatches(const ArmContext& context) {
 
 Bytes StatLag(const ArmContext& context) { return ChargeBatches(context) * 2; }
 
+Status AwaitStat(const ArmContext& context, const std::function<Result<bool>()>& reached) {
+  const Clock& clock = context.clock();
+  const Nanoseconds deadline = clock.Now() + std::chrono::seconds(5);
+  return Await(context, "memory.stat up to date",
+               [&]() -> Result<bool> { return TRY(reached()) || clock.Now() > deadline; });
+}
+
 Bytes KernelShare(const ArmContext& context, Bytes pages) {
   return Bytes{pages.value / ::sysconf(_SC_PAGESIZE) * 8} + ChargeBatches(context) + MiB(1);
 }
@@ -131,6 +138,14 @@ results::Check BytesAtLeast(std::string name, Bytes expected, Bytes measured, By
 results::LoadProof BytesDone(std::string name, Bytes required, Bytes done) {
   return {std::move(name), "bytes", static_cast<double>(required.value),
           static_cast<double>(done.value)};
+}
+
+Needs PageCacheNeeds(Bytes memory) {
+  return {.controllers = kMemoryControllers,
+          .memory = memory,
+          .scratch = true,
+          .realtime = true,
+          .why_realtime = "its page cache needs a disk"};
 }
 
 }  // namespace nodeproof::conformance

@@ -62,7 +62,8 @@ Result<Deaths> Press(ArmContext& context, const capsule::Tree& tree,
         TRY(stress::AnonHog::Start({.name = candidate.pod,
                                     .group = TRY(tree.Container(candidate.pod, "main")),
                                     .target = candidate.memory,
-                                    .oom_score_adj = adj}))));
+                                    .oom_score_adj = adj,
+                                    .affinity = CpuSet{context.QuietCpu()}}))));
     TRY(hogs.back()->AwaitFull(context.patience()));
   }
   stress::AnonHog node_process = TRY(stress::AnonHog::Start({.name = "node-process",

@@ -24,7 +24,8 @@ struct Deaths {
 // A pod that asks for `request` of memory; Guaranteed if there is a `limit`.
 kubelet::Pod PodOf(std::string_view name, std::string_view request, std::string_view limit);
 
-// Each candidate touches its memory, and so does a process of the node (4M, -999). Then one that
+// Each candidate touches its memory, on one CPU: each CPU on which a process ran may keep up to 32
+// of its pages uncounted (get_mm_rss()). So does a process of the node (4M, -999). Then one that
 // cannot be killed presses, at a rate that leaves time to see each death before the next, until all
 // candidates are dead or it holds `press`. Scores are those of the plan, or 0 with `equal_adj`.
 Result<Deaths> Press(ArmContext& context, const capsule::Tree& tree,

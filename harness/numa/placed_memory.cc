@@ -3,7 +3,6 @@
 #include <numa.h>
 #include <numaif.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <memory>
 
 #include "harness/base/clock.h"
+#include "harness/base/mapping.h"
 
 namespace nodeproof::numa {
 namespace {
@@ -79,21 +79,19 @@ int PlaceAndHold(const PlacedMemoryOptions& options, PlacedMemory::Counters& cou
                  const cgroup::ReadySignal& ready) {
   const int64_t page = ::sysconf(_SC_PAGESIZE);
   const auto size = static_cast<size_t>(options.amount.value);
-  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return kExitNoMemory;
   // Each page on its own, so that it is placed on its own.
-  ::madvise(memory, size, MADV_NOHUGEPAGE);
+  char* memory = MapSmallPages(options.amount);
+  if (memory == nullptr) return kExitNoMemory;
   counters.base = reinterpret_cast<uint64_t>(memory);
   counters.refused = Ask(memory, size, options);
   const int64_t pages = options.amount.value / page;
-  Touch(static_cast<char*>(memory), pages, page, counters);
+  Touch(memory, pages, page, counters);
   if (options.then_free) ::mbind(memory, size, MPOL_DEFAULT, nullptr, 0, 0);
   ready.Notify();
   const Clock& clock = MonotonicClock();
   for (;;) {
     while (counters.asked == counters.answered) clock.WaitUntil(clock.Now() + Milliseconds(5));
-    counters.spoiled = CountSpoiledIn(static_cast<char*>(memory), pages, page);
+    counters.spoiled = CountSpoiledIn(memory, pages, page);
     ++counters.answered;
   }
 }

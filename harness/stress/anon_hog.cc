@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "harness/base/clock.h"
+#include "harness/base/mapping.h"
 
 namespace nodeproof::stress {
 namespace {
@@ -42,12 +43,9 @@ int FillAndHold(const AnonHogOptions& options, AnonHog::Counters& counters,
                 const cgroup::ReadySignal& ready) {
   const int64_t page = ::sysconf(_SC_PAGESIZE);
   const auto size = static_cast<size_t>(options.target.value);
-  void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapped == MAP_FAILED) return kExitNoMemory;
   // Page by page, so that the limit is met at a page and not at 2 MiB.
-  ::madvise(mapped, size, MADV_NOHUGEPAGE);
-  char* memory = static_cast<char*>(mapped);
+  char* memory = MapSmallPages(options.target);
+  if (memory == nullptr) return kExitNoMemory;
   const Pace pace(options.rate);
   Touch(memory, 0, options.target.value, page, pace, counters);
   ready.Notify();

@@ -1,8 +1,9 @@
 #include "harness/stress/thread_growth.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 #include <unistd.h>
+
+#include "harness/base/mapping.h"
 
 namespace nodeproof::stress {
 namespace {
@@ -17,15 +18,6 @@ void TouchDown(char* memory, int64_t size, std::atomic<int64_t>& counter) {
     memory[at] = 1;
     counter += page;
   }
-}
-
-// A mapping of its own, page by page. nullptr: there is none.
-char* Map(Bytes size, int sharing) {
-  void* mapped = ::mmap(nullptr, static_cast<size_t>(size.value), PROT_READ | PROT_WRITE,
-                        sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  ::madvise(mapped, static_cast<size_t>(size.value), MADV_NOHUGEPAGE);
-  return static_cast<char*>(mapped);
 }
 
 struct Stack {
@@ -45,7 +37,7 @@ void* UseStack(void* argument) {
 }
 
 bool StartThread(Bytes size, std::atomic<int64_t>& counter) {
-  char* memory = Map(size, MAP_PRIVATE | MAP_STACK);
+  char* memory = MapSmallPages(size, MAP_PRIVATE | MAP_STACK);
   if (memory == nullptr) return false;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -61,7 +53,7 @@ bool StartThread(Bytes size, std::atomic<int64_t>& counter) {
 int Grow(const ThreadGrowthOptions& options, ThreadGrowth::Counters& counters,
          const cgroup::ReadySignal& ready) {
   if (options.heap > Bytes{0}) {
-    char* heap = Map(options.heap, MAP_PRIVATE);
+    char* heap = MapSmallPages(options.heap);
     if (heap == nullptr) return kExitNoMemory;
     TouchDown(heap, options.heap.value, counters.heap);
   }
@@ -71,7 +63,7 @@ int Grow(const ThreadGrowthOptions& options, ThreadGrowth::Counters& counters,
     while (counters.stacks < before + options.stack.value - (32 << 10)) ::usleep(500);
   }
   if (options.shared > Bytes{0}) {
-    char* shared = Map(options.shared, MAP_SHARED);
+    char* shared = MapSmallPages(options.shared, MAP_SHARED);
     if (shared == nullptr) return kExitNoMemory;
     TouchDown(shared, options.shared.value, counters.shared);
   }
