@@ -120,8 +120,8 @@ Claim CpuIdleYields() {
                        "CPU: it is never idle (/proc/stat).",
            .tolerance =
                "The running task may be uncharged for one tick at the outer edges of eight windows "
-               "of 400 ms, half of which is left to the two: 2 x 10 / 1600 = 0.0125 at HZ=100, "
-               "0.005 at HZ=250; 0.02. normal: a fifth of its 0.50 (where others than the three "
+               "of 300 ms, half of which is left to the two: 2 x 10 / 1200 = 0.0167 at HZ=100, "
+               "0.0067 at HZ=250; 0.02. normal: a fifth of its 0.50 (where others than the three "
                "run "
                "there, of its weight's part if that is less) for wake-ups that come a tick late. "
                "Alone: with a hog that never waits the CPU has no reason to be idle, but "

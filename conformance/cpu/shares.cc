@@ -24,7 +24,7 @@ constexpr Nanoseconds kWatchInterval = Milliseconds(100);
 constexpr double kLeastShare = 0.1;  // who has less is rarely the one who runs
 // ...but is no longer than this: what is not yet made up for weighs a fourth in it, and the
 // interval over the windows tells.
-constexpr Nanoseconds kLongestWindow = 4 * kShareWindow;
+constexpr int kLongestWindow = 4;  // windows
 
 double Sum(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
@@ -223,8 +223,8 @@ std::vector<StretchQuantity> Contest::Shares() const {
   return quantities;
 }
 
-Result<std::vector<results::Check>> Contest::Measure(
-    const std::vector<StretchQuantity>& quantities) {
+Result<std::vector<results::Check>> Contest::Measure(const std::vector<StretchQuantity>& quantities,
+                                                     Milliseconds window) {
   std::vector<measure::Quantity> judged;
   for (const StretchQuantity& each : quantities) judged.push_back(each.quantity);
 
@@ -235,7 +235,7 @@ Result<std::vector<results::Check>> Contest::Measure(
   int windows = 0, lengthened = 0;
   double wanted = 0;  // CPUs
   for (const Contender& contender : contenders_) wanted += contender.demand * contender.hogs;
-  const double window_usec = static_cast<double>(Microseconds(kShareWindow).count()) *
+  const double window_usec = static_cast<double>(Microseconds(window).count()) *
                              static_cast<double>(cpus_.size()) * std::min(1.0, wanted);
   const auto open = [&]() -> Status {
     start = last = TRY(Read());
@@ -244,7 +244,7 @@ Result<std::vector<results::Check>> Contest::Measure(
     return {};
   };
   const auto close = [&](Seconds) -> Result<measure::Window> {
-    AwaitSettled(opened);
+    AwaitSettled(opened, window);
     const std::vector<Reading> now = TRY(Read());
     const Seconds idle = TRY(Idle());
     const Nanoseconds closed = clock.Now();
@@ -253,13 +253,13 @@ Result<std::vector<results::Check>> Contest::Measure(
     // side perhaps none: a window goes on until they have run half of it, all together.
     if (Sum(stretch.ran_usec) < 0.5 * window_usec) return measure::Window{.unfinished = true};
     ++windows;
-    lengthened += closed - opened > kShareWindow + kWatchInterval;
-    measure::Window window;
-    for (const StretchQuantity& each : quantities) window.samples.push_back(each.value(stretch));
+    lengthened += closed - opened > window + kWatchInterval;
+    measure::Window taken;
+    for (const StretchQuantity& each : quantities) taken.samples.push_back(each.value(stretch));
     last = now;
     idle_last = idle;
     opened = closed;
-    return window;
+    return taken;
   };
   measure::WindowedChecks taken = TRY(context_->TakeWindows(
       std::chrono::duration_cast<Milliseconds>(kWatchInterval), judged, open, close));
@@ -274,10 +274,10 @@ Result<std::vector<results::Check>> Contest::Measure(
 }
 
 // Returns when the window that began at `opened` may be closed.
-void Contest::AwaitSettled(Nanoseconds opened) const {
+void Contest::AwaitSettled(Nanoseconds opened, Milliseconds window) const {
   const Clock& clock = context_->clock();
-  const Nanoseconds latest = opened + kLongestWindow;
-  Nanoseconds settled = opened + kShareWindow;
+  const Nanoseconds latest = opened + kLongestWindow * window;
+  Nanoseconds settled = opened + window;
   for (Nanoseconds now = clock.Now();; now = clock.Now()) {
     if (const Nanoseconds stall = stalls_->TakeWorst(); stall > kStall) {
       const auto repaid =

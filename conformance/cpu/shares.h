@@ -22,11 +22,11 @@ struct Contender {
   int hogs = 1;               // on each CPU
 };
 
-inline constexpr Milliseconds kShareWindow{400};
+inline constexpr Milliseconds kShareWindow{300};
 // How far the mean over windows can be off without any fault. The task that runs may have gone
 // uncharged for a tick. Windows follow each other, so what is missing at the end of one is in the
-// next: of the first look's 8 x 400 ms only the outer edges are off, 2 x 4 ms (HZ=250) or 2 x 10 ms
-// (HZ=100), 0.0063. A sibling's weight that is a tenth off moves a share of 0.3 to 0.7 by 0.02.
+// next: of the first look's 8 x 300 ms only the outer edges are off, 2 x 4 ms (HZ=250) or 2 x 10 ms
+// (HZ=100), 0.0083. A sibling's weight that is a tenth off moves a share of 0.3 to 0.7 by 0.02.
 inline constexpr double kShareTolerance = 0.01;
 // Of the share by work: the speeds behind it do not see hold-ups shorter than a round and 100 us.
 // Some two thousand of them a second (a host's interrupts and switches) are 0.2 of the time; when
@@ -35,9 +35,9 @@ inline constexpr double kWorkTolerance = 0.05;
 
 // The same for `nodeproof doc`.
 inline constexpr const char* kShareToleranceText =
-    "At an edge of a 400 ms window the running task may be uncharged for one tick; the next window "
-    "has it, so that of eight windows only the outer edges are off: 2 x 10 / 3200 = 0.0063 at "
-    "HZ=100, 0.0025 at HZ=250; 0.01. By work: hold-ups shorter than 100 us are not corrected; 0.2 "
+    "At an edge of a 300 ms window the running task may be uncharged for one tick; the next window "
+    "has it, so that of eight windows only the outer edges are off: 2 x 10 / 2400 = 0.0083 at "
+    "HZ=100, 0.0033 at HZ=250; 0.01. By work: hold-ups shorter than 100 us are not corrected; 0.2 "
     "of the time of one side moves a share s by s (1 - s) x 0.2, at most 0.05. A window in which "
     "the node stood still "
     "(real-time threads outside the capsule tell) is lengthened: the kernel charges the stall to "
@@ -87,7 +87,8 @@ class Contest {
 
   // Takes windows until all `quantities` are decided. May be called again for another phase, from
   // which `whole` then counts.
-  Result<std::vector<results::Check>> Measure(const std::vector<StretchQuantity>& quantities);
+  Result<std::vector<results::Check>> Measure(const std::vector<StretchQuantity>& quantities,
+                                              Milliseconds window = kShareWindow);
 
   // Watches the contest's CPUs.
   measure::StallMonitor& stalls() { return *stalls_; }
@@ -111,7 +112,7 @@ class Contest {
   Stretch Between(const std::vector<Reading>& from, const std::vector<Reading>& to, Seconds wall,
                   Seconds idle) const;
   Result<Seconds> Idle() const;  // of the contest's CPUs, since boot
-  void AwaitSettled(Nanoseconds opened) const;
+  void AwaitSettled(Nanoseconds opened, Milliseconds window) const;
   uint64_t LeastWork() const;
   std::string FairnessNote() const;
 

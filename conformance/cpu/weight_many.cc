@@ -14,6 +14,9 @@ using results::Relation;
 
 constexpr size_t kGroups = 64;  // light and heavy ones by turns
 
+// Over eight of them the lightest pod's share is five turns.
+constexpr Milliseconds kWindow{400};
+
 // At an edge of a window each group may be one turn (a tick, 4 ms) behind or ahead of its share s
 // of 0.71 or 0.29, evenly spread; the other half's part of it moves the share too, so that 32
 // (0.71^2 + 0.29^2) of them count: 4 ms / sqrt(3) x sqrt(2 x 18.9) = 14 ms. Windows follow each
@@ -94,7 +97,8 @@ Result<results::Arm> MeasureManyGroups(ArmContext& context) {
          {heavy, Relation::kWithin, kWorkTolerance, "ratio"}},
         [&](const Stretch& stretch) {
           return stretch.ShareOfWork(heavy_groups, all_groups, shares);
-        }}}));
+        }}},
+      kWindow));
 
   const std::vector<double> served = PartsServed(contest.whole(), shares);
   checks.push_back(measure::ExactCheck("least part of its share that any group got",
