@@ -12,8 +12,10 @@ void RegisterNumaClaims(ClaimRegistry& registry) {
   registry.Add(NumaAligned());
   registry.Add(NumaBoundOomStays());
   registry.Add(NumaStat());
+  registry.Add(NumaLatencyOrder());
   registry.Add(NumaFarTier());
   registry.Add(NumaFarPromotion());
+  registry.Add(NumaLocalRemoteLimit());
 }
 
 }  // namespace nodeproof::conformance

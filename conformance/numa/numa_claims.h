@@ -16,7 +16,9 @@ Claim NumaPolicyWeightedInterleave();
 Claim NumaAligned();
 Claim NumaBoundOomStays();
 Claim NumaStat();
+Claim NumaLatencyOrder();
 Claim NumaFarTier();
 Claim NumaFarPromotion();
+Claim NumaLocalRemoteLimit();
 
 }  // namespace nodeproof::conformance
