@@ -6,6 +6,7 @@ void RegisterScenarioClaims(ClaimRegistry& registry) {
   registry.Add(ScenarioThreadStacks());
   registry.Add(ScenarioSlabLeak());
   registry.Add(ScenarioReclaimStorm());
+  registry.Add(ScenarioCombinedNeighbour());
 }
 
 }  // namespace nodeproof::conformance

@@ -13,5 +13,6 @@ void RegisterScenarioClaims(ClaimRegistry& registry);
 Claim ScenarioThreadStacks();
 Claim ScenarioSlabLeak();
 Claim ScenarioReclaimStorm();
+Claim ScenarioCombinedNeighbour();
 
 }  // namespace nodeproof::conformance
