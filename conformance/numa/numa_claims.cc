@@ -4,6 +4,7 @@ namespace nodeproof::conformance {
 
 void RegisterNumaClaims(ClaimRegistry& registry) {
   registry.Add(NumaMemsBinding());
+  registry.Add(NumaMemsLevels());
   registry.Add(NumaMemsMigrate());
   registry.Add(NumaPolicyBind());
   registry.Add(NumaPolicyPreferred());

@@ -8,6 +8,7 @@ namespace nodeproof::conformance {
 void RegisterNumaClaims(ClaimRegistry& registry);
 
 Claim NumaMemsBinding();
+Claim NumaMemsLevels();
 Claim NumaMemsMigrate();
 Claim NumaPolicyBind();
 Claim NumaPolicyPreferred();
