@@ -245,7 +245,8 @@ Status MeasureOrigin(ArmContext& context, const cgroup::Cgroup& group, const Ori
 Result<results::Arm> MeasureOrder(ArmContext& context) {
   TRY(RequireRealMemory(context));
   const std::vector<Origin> origins = TRY(OriginsOf(context.topology()));
-  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}, {},
+                                               {.memory = context.environment().memory}));
   results::Arm arm =
       DescribedArm(tree, context.Protected() ? "chases through memory of every NUMA node"
                                              : "all chases through the CPU's own node's memory");
