@@ -182,13 +182,15 @@ Result<results::Arm> MeasureCombined(ArmContext& context) {
                                            .seed = context.random()()}));
   const int64_t blocks = aggression.Blocks();
   const Bytes flooded = aggression.flood.Moved();
+  // A victim that has lost its page cache is slow: the control arm shows that by a few requests.
+  const int64_t requests = context.Protected() ? kRequests : kRequests / 8;
   const int64_t first = server.Served();
   const Nanoseconds begun = context.clock().Now();
   std::vector<results::Check> checks = TRY(contest.Measure(ShareQuantities(least_share)));
   TRY(Await(context, "the victim's requests and writes", [&]() -> Result<bool> {
     TRY(writes.Check());
     if (!TRY(server.Running())) return Fail("the victim's server ended");
-    return server.Served() >= first + kRequests && writes.Mark().blocks >= kVictimWrites;
+    return server.Served() >= first + requests && writes.Mark().blocks >= kVictimWrites;
   }));
   const Seconds took = context.clock().Now() - begun;
   const auto allowed = static_cast<double>(kLimit) * took.count();
@@ -220,7 +222,7 @@ Result<results::Arm> MeasureCombined(ArmContext& context) {
       "99 % of the victim's requests took {} at the most; its writes: p90 {:.0f} us; the neighbour "
       "wrote {:.0f} blocks a second",
       FormatDuration(server.Percentile99(first)), p90_usec, stormed / took.count()));
-  arm.load.push_back({"victim's requests", "count", static_cast<double>(kRequests),
+  arm.load.push_back({"victim's requests", "count", static_cast<double>(requests),
                       static_cast<double>(server.Served() - first)});
   arm.load.push_back({"victim's writes", "count", static_cast<double>(kVictimWrites),
                       static_cast<double>(writes.Mark().blocks)});
