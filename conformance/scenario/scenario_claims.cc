@@ -7,6 +7,7 @@ void RegisterScenarioClaims(ClaimRegistry& registry) {
   registry.Add(ScenarioSlabLeak());
   registry.Add(ScenarioReclaimStorm());
   registry.Add(ScenarioCombinedNeighbour());
+  registry.Add(ScenarioPerfectNode());
 }
 
 }  // namespace nodeproof::conformance

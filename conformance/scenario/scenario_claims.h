@@ -14,5 +14,6 @@ Claim ScenarioThreadStacks();
 Claim ScenarioSlabLeak();
 Claim ScenarioReclaimStorm();
 Claim ScenarioCombinedNeighbour();
+Claim ScenarioPerfectNode();
 
 }  // namespace nodeproof::conformance
