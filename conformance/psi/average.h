@@ -22,10 +22,11 @@ class AverageFollower {
   // kernel has renewed the average since the last reading where it differs from it.
   void Add(Nanoseconds before, Nanoseconds after, Microseconds total, double average);
 
-  // Of the last whole period, nullopt until one has been seen. Stalled time as a part of the
-  // period, as the average took it in; and that, as a part of what the total says. The bounds come
-  // from the readings around either end of the period and from the kernel's rounding: it shows
-  // hundredths of a percent, cut off, and takes in whole percents, cut off.
+  // Of the last whole period, nullopt until one has been seen, and after one that was not seen
+  // whole. Stalled time as a part of the period, as the average took it in; and that, as a part of
+  // what the total says. The bounds come from the readings around either end of the period and from
+  // the kernel's rounding: it shows hundredths of a percent, cut off, and takes in whole percents,
+  // cut off.
   std::optional<results::Measurement> TakenIn() const { return taken_in_; }
   std::optional<results::Measurement> OfTotal() const { return of_total_; }
 

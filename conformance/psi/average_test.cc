@@ -74,5 +74,18 @@ TEST(AverageFollower, SaysNothingBeforeAWholePeriod) {
   EXPECT_FALSE(follower.OfTotal());
 }
 
+TEST(AverageFollower, SaysNothingOfAPeriodWithARenewalThatDidNotShow) {
+  AverageFollower follower(kKept10);
+  const auto at = [&](int64_t ms, int64_t total_ms, double average) {
+    follower.Add(Milliseconds(ms), Milliseconds(ms), Milliseconds(total_ms), average);
+  };
+  at(0, 0, 0);
+  at(5, 5, 9);
+  at(4010, 2005, 9);
+  at(4015, 2010, 16);
+  EXPECT_FALSE(follower.OfTotal());
+  EXPECT_FALSE(follower.TakenIn());
+}
+
 }  // namespace
 }  // namespace nodeproof::conformance

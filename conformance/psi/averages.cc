@@ -28,15 +28,24 @@ struct Followed {
   bool full = false;
   size_t which = 0;  // 0: over 10 s, 1: over 60 s
   AverageFollower follower;
+  double highest = 0;  // percent
   std::optional<results::Measurement> taken_in = std::nullopt;
   results::Check check = {};
+
+  // Of the last period that was seen whole. Without any, an average that never rose took in
+  // nothing, and of another nothing is known.
+  results::Measurement TakenIn() const {
+    return taken_in.value_or(highest == 0 ? measure::Exact(0)
+                                          : results::Measurement{0.5, 0, 1, {}});
+  }
 
   bool Decided() const { return check.finding != results::Finding::kUnclear; }
   void Add(Nanoseconds before, Nanoseconds after, const cgroup::Pressure& pressure) {
     if (Decided()) return;
-    follower.Add(before, after, full ? pressure.full_total : pressure.some_total,
-                 (full ? pressure.full_average : pressure.some_average)[which]);
-    taken_in = follower.TakenIn();
+    const double average = (full ? pressure.full_average : pressure.some_average)[which];
+    highest = std::max(highest, average);
+    follower.Add(before, after, full ? pressure.full_total : pressure.some_total, average);
+    if (const auto part = follower.TakenIn()) taken_in = part;
     if (const auto of_total = follower.OfTotal()) {
       check.measured = *of_total;
       check.finding = measure::Judge(kFollows, *of_total);
@@ -101,9 +110,8 @@ Result<results::Arm> MeasureAverages(ArmContext& context) {
   }
 
   results::Arm arm = DescribedArm(tree, context.Protected() ? "cpu limit 500m" : "no cpu limit");
-  // Without a renewal that was seen the average took in nothing.
   const results::Expectation half{0.5, Relation::kAtLeast, 0.1, "ratio"};
-  const results::Measurement first = averages.front().taken_in.value_or(measure::Exact(0));
+  const results::Measurement first = averages.front().TakenIn();
   arm.checks = {{"part of a period that avg10 (`some`) of the container took in", half, first,
                  measure::Judge(half, first)}};
   for (Followed& each : averages) arm.checks.push_back(std::move(each.check));
