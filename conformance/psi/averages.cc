@@ -17,9 +17,9 @@ using results::Relation;
 
 constexpr const char* kFile = "cpu.pressure";
 constexpr Milliseconds kEvery{5};
-// Two whole periods at the least; each group has its own. In the control arm nothing is renewed.
+// Each group's periods begin when it likes. The control arm has time for a whole one.
 constexpr Seconds kLongest{14};
-constexpr Seconds kControl{3};
+constexpr Seconds kControl{5};
 constexpr results::Expectation kFollows{1, Relation::kWithin, 0.05, "ratio"};
 
 // An average of a group that is followed until it is decided whether it keeps to the total.
@@ -32,11 +32,13 @@ struct Followed {
   std::optional<results::Measurement> taken_in = std::nullopt;
   results::Check check = {};
 
-  // Of the last period that was seen whole. Without any, an average that never rose took in
-  // nothing, and of another nothing is known.
+  // Of the last period that was seen whole. Without any: what one that took in more would have
+  // shown.
   results::Measurement TakenIn() const {
-    return taken_in.value_or(highest == 0 ? measure::Exact(0)
-                                          : results::Measurement{0.5, 0, 1, {}});
+    if (taken_in) return *taken_in;
+    const double kept = which == 0 ? kKept10 : kKept60;
+    const double most = std::min(1.0, ((highest + 0.01) / (1 - kept) + 1) / 100);
+    return {most / 2, 0, most, {}};
   }
 
   bool Decided() const { return check.finding != results::Finding::kUnclear; }
