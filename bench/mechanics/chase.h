@@ -1,11 +1,10 @@
-// A pointer chase: every load needs the one before it, so that the time per load is the latency of
-// the level of the memory hierarchy that the working set fits in (the method of lmbench's
-// lat_mem_rd, in an order that no prefetcher foresees).
+// A pointer chase through memory of its own.
 #pragma once
 
 #include <cstdint>
 
 #include "bench/mechanics/region.h"
+#include "harness/numa/chase.h"
 
 namespace nodeproof::bench {
 
@@ -17,18 +16,14 @@ class Chase {
                             std::optional<int> node = std::nullopt);
 
   // Follows `links` links from where the last walk ended.
-  void Walk(int64_t links);
-  int64_t lines() const { return lines_; }
-  const void* at() const { return at_; }
+  void Walk(int64_t links) { chase_.Walk(links); }
+  int64_t lines() const { return chase_.lines(); }
+  const void* at() const { return chase_.at(); }
 
  private:
-  Chase(Region region, int64_t lines)
-      : region_(std::move(region)), lines_(lines), at_(region_.data()) {}
+  Chase(Region region, numa::Chase chase) : region_(std::move(region)), chase_(chase) {}
   Region region_;
-  int64_t lines_;
-  void* at_;
+  numa::Chase chase_;
 };
-
-inline constexpr int64_t kCacheLine = 64;
 
 }  // namespace nodeproof::bench

@@ -82,7 +82,10 @@ struct Made {
   int refusal = 0;  // the errno that ended it
 };
 
-constexpr int64_t kWanted = 6;
+// More than any limit leaves room for. A limit leaves room for more than ten, so that a tenth more
+// is a group more.
+constexpr int64_t kWanted = 16;
+constexpr int64_t kFirstRoom = 11;
 
 // Makes groups in `root` until it is refused or has kWanted, side by side or each in the last one.
 Made MakeGroups(const cgroup::Cgroup& root, bool chain) {
@@ -114,7 +117,7 @@ Result<results::Arm> MeasureGroupLimit(ArmContext& context, bool depth) {
   const std::string file = depth ? "cgroup.max.depth" : "cgroup.max.descendants";
   results::Arm arm =
       DescribedArm(tree, context.Protected() ? "a limit at each level in turn" : "no limit");
-  int64_t more = 2;  // groups that there may be beside those that stand
+  int64_t more = kFirstRoom;  // groups that there may be beside those that stand
   double tried = 0;
   for (const Level& level : TRY(Levels(tree, TRY(PathOfPod(plan, "pod"))))) {
     const int64_t stand =
@@ -133,9 +136,9 @@ Result<results::Arm> MeasureGroupLimit(ArmContext& context, bool depth) {
     }
     TRY(Remove(made));
     TRY(level.group->Write(file, "max"));
-    more = more == 4 ? 2 : more + 1;
+    ++more;
   }
-  arm.load = {{"groups", "tried", 8, tried}};
+  arm.load = {{"groups", "tried", 4 * kFirstRoom, tried}};
   return arm;
 }
 
@@ -173,11 +176,11 @@ Claim CgroupMaxDescendants() {
       .explanation =
           {.tree = "kubepods ── besteffort ── pod ── main ── group-0, group-1, …",
            .load = "Groups are made side by side in main, with a limit on kubepods, besteffort, "
-                   "the pod and main in turn, of 2 to 4 more than stand below it.",
+                   "the pod and main in turn, of 11 to 14 more than stand below it.",
            .expected = "That many can be made; one more fails with EAGAIN. nr_descendants tells "
                        "how many there are.",
-           .tolerance = "Groups are counted: none.",
-           .control = "No limit: six can be made each time."},
+           .tolerance = "Groups are counted: none. A tenth more of any limit is a group more.",
+           .control = "No limit: 16 can be made each time."},
       .measure = [](ArmContext& context) { return MeasureGroupLimit(context, false); }};
 }
 
@@ -192,10 +195,10 @@ Claim CgroupMaxDepth() {
       .explanation =
           {.tree = "kubepods ── besteffort ── pod ── main ── group-0 ── group-1 ── …",
            .load = "Groups are made in main, each in the one before, with a limit on kubepods, "
-                   "besteffort, the pod and main in turn, that leaves 2 to 4 levels below main.",
+                   "besteffort, the pod and main in turn, that leaves 11 to 14 levels below main.",
            .expected = "That many can be made; one more fails with EAGAIN.",
-           .tolerance = "Groups are counted: none.",
-           .control = "No limit: six can be made each time."},
+           .tolerance = "Groups are counted: none. A tenth more of any limit is a group more.",
+           .control = "No limit: 16 can be made each time."},
       .measure = [](ArmContext& context) { return MeasureGroupLimit(context, true); }};
 }
 

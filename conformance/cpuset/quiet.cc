@@ -1,9 +1,8 @@
 // What exclusive CPUs are for: nobody keeps the pod waiting.
-#include <sched.h>
-
 #include <algorithm>
 
 #include "conformance/cpuset/cpuset_claims.h"
+#include "conformance/cpuset/moves.h"
 #include "conformance/cpuset/static_policy.h"
 #include "harness/probe/wait_meter.h"
 #include "harness/stress/cpu_hog.h"
@@ -19,30 +18,6 @@ constexpr double kMostWaiting = 0.05;
 // What a fair neighbour keeps at least when it is alone in wanting the CPU too: the scheduler ends
 // a slice at a tick, 4 ms at HZ=250. Longer waits than two ticks count as two.
 constexpr double kTickUsec = 4000;
-
-// As a neighbour does that wants the victim's CPU: true if the kernel lets it.
-bool MoveTo(pid_t pid, int cpu) {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  CPU_SET(static_cast<size_t>(cpu), &mask);
-  return ::sched_setaffinity(pid, sizeof mask, &mask) == 0;
-}
-
-// Keeps the calling thread, the arm's sampler, which goes before every normal task, off a CPU.
-class OffCpu {
- public:
-  explicit OffCpu(int cpu) {
-    ::sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t mask = before_;
-    CPU_CLR(static_cast<size_t>(cpu), &mask);
-    (void)::sched_setaffinity(0, sizeof mask, &mask);
-  }
-  OffCpu(const OffCpu&) = delete;
-  ~OffCpu() { (void)::sched_setaffinity(0, sizeof before_, &before_); }
-
- private:
-  cpu_set_t before_{};
-};
 
 // kubepods ─┬─ pod victim (Guaranteed, 1 CPU) ── main   cpuset.cpus N    spins on CPU N
 //           └─ burstable ── pod noisy (900m) ── main    cpuset.cpus 0    two hogs that want CPU N

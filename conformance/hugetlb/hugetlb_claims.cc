@@ -4,6 +4,7 @@ namespace nodeproof::conformance {
 
 void RegisterHugetlbClaims(ClaimRegistry& registry) {
   registry.Add(HugetlbMax());
+  registry.Add(HugetlbMaxGigantic());
   registry.Add(HugetlbRsvd());
   registry.Add(HugetlbNoOvercommit());
   registry.Add(HugetlbPerNode());

@@ -8,6 +8,7 @@ namespace nodeproof::conformance {
 void RegisterHugetlbClaims(ClaimRegistry& registry);
 
 Claim HugetlbMax();
+Claim HugetlbMaxGigantic();
 Claim HugetlbRsvd();
 Claim HugetlbNoOvercommit();
 Claim HugetlbPerNode();

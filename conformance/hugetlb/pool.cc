@@ -10,24 +10,26 @@
 namespace nodeproof::conformance {
 namespace {
 
-std::string Directory(const std::string& above) {
-  return fmt::format("{}/hugepages/hugepages-{}kB", above, kHugePage.value >> 10);
+std::string Directory(const std::string& above, Bytes page) {
+  return fmt::format("{}/hugepages/hugepages-{}kB", above, page.value >> 10);
 }
 
-std::string NodeDirectory(const std::string& sys) { return Directory(sys + "/kernel/mm"); }
+std::string NodeDirectory(const std::string& sys, Bytes page) {
+  return Directory(sys + "/kernel/mm", page);
+}
 
 }  // namespace
 
 Result<HugePagePool> HugePagePool::Fill(int64_t pages, int64_t overcommit,
-                                        const std::vector<int>& numa_nodes,
-                                        const std::string& sys) {
-  HugePagePool pool(sys);
-  const std::string whole = NodeDirectory(sys);
+                                        const std::vector<int>& numa_nodes, const std::string& sys,
+                                        Bytes page) {
+  HugePagePool pool(sys, page);
+  const std::string whole = NodeDirectory(sys, page);
   TRY(pool.Set(whole + "/nr_overcommit_hugepages", overcommit));
   if (numa_nodes.empty()) TRY(pool.Set(whole + "/nr_hugepages", pages));
   for (const int node : numa_nodes) {
     const std::string above = fmt::format("{}/devices/system/node/node{}", sys, node);
-    TRY(pool.Set(Directory(above) + "/nr_hugepages", pages));
+    TRY(pool.Set(Directory(above, page) + "/nr_hugepages", pages));
   }
   return pool;
 }
@@ -53,7 +55,7 @@ HugePagePool::~HugePagePool() {
 }
 
 Result<int64_t> HugePagePool::Count(const std::string& name) const {
-  const std::string text = TRY(ReadFile(NodeDirectory(sys_) + "/" + name));
+  const std::string text = TRY(ReadFile(NodeDirectory(sys_, page_) + "/" + name));
   return ParseInt(Trim(text));
 }
 

@@ -13,14 +13,14 @@ inline constexpr Bytes kHugePage = MiB(2);
 
 class HugePagePool {
  public:
-  // Sets the number of pages of kHugePage, of the node, or of each of `numa_nodes` when it is not
+  // Sets the number of pages of size `page`, of the node, or of each of `numa_nodes` when it is not
   // empty, and of those that the kernel may add when they run out (nr_overcommit_hugepages). What
   // was there before comes back with the destructor. An error marked `unsupported` names the file
   // that is missing, or that did not take the number: memory may be too small or too fragmented.
   // `sys` is where sysfs is; tests hand it a fake one.
   static Result<HugePagePool> Fill(int64_t pages, int64_t overcommit,
                                    const std::vector<int>& numa_nodes = {},
-                                   const std::string& sys = "/sys");
+                                   const std::string& sys = "/sys", Bytes page = kHugePage);
   HugePagePool(HugePagePool&& other) noexcept = default;
   HugePagePool& operator=(HugePagePool&&) = delete;
   ~HugePagePool();
@@ -33,10 +33,11 @@ class HugePagePool {
     std::string path;
     std::string value;
   };
-  explicit HugePagePool(std::string sys) : sys_(std::move(sys)) {}
+  HugePagePool(std::string sys, Bytes page) : sys_(std::move(sys)), page_(page) {}
   Status Set(const std::string& path, int64_t pages);
 
   std::string sys_;
+  Bytes page_;
   std::vector<Former> former_;
 };
 

@@ -56,6 +56,19 @@ TEST_F(Pool, OfEachNumaNodeLeavesTheWholeAlone) {
   EXPECT_EQ(Content(whole_ + "/nr_hugepages"), "7");
 }
 
+TEST_F(Pool, OfAnotherSizeIsAnotherPool) {
+  constexpr const char* kGigantic = "kernel/mm/hugepages/hugepages-1048576kB";
+  for (const char* file : {"nr_hugepages", "nr_overcommit_hugepages", "free_hugepages"}) {
+    Make(kGigantic, file);
+    Make(whole_, file);
+  }
+  const auto pool = HugePagePool::Fill(2, 0, {}, Sys(), GiB(1));
+  ASSERT_TRUE(pool) << pool.error().message;
+  EXPECT_EQ(Content(std::string(kGigantic) + "/nr_hugepages"), "2");
+  EXPECT_EQ(Content(whole_ + "/nr_hugepages"), "7");
+  EXPECT_EQ(pool->Count("free_hugepages").value(), 7);
+}
+
 TEST_F(Pool, AMissingFileIsNamedAndWhatWasSetComesBack) {
   Make(whole_, "nr_overcommit_hugepages");
   const auto pool = HugePagePool::Fill(4, 0, {}, Sys());

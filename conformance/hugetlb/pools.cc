@@ -1,5 +1,6 @@
 // The pool of huge pages: nobody gets what is reserved for another, or what is on another node.
 #include <cerrno>
+#include <utility>
 
 #include "conformance/hugetlb/hugetlb_claims.h"
 #include "conformance/hugetlb/steps.h"
@@ -103,10 +104,7 @@ Claim HugetlbNoOvercommit() {
           "Documentation/admin-guide/mm/hugetlbpage.rst; "
           "Documentation/mm/hugetlbfs_reserv.rst; Kubernetes: huge pages cannot be "
           "overcommitted",
-      .needs = {.controllers = kHugetlbControllers,
-                .memory = MiB(256),
-                .whole_node = true,
-                .why_whole_node = kWhyWholeNode},
+      .needs = HugetlbNeeds(),
       .explanation =
           {.tree = "pool of 6 ── kubepods ── burstable ─┬─ pod a\n"
                    "                                    └─ pod b     no limit",
@@ -120,6 +118,9 @@ Claim HugetlbNoOvercommit() {
 }
 
 Claim HugetlbPerNode() {
+  Needs needs = HugetlbNeeds();
+  needs.cpus = 2;
+  needs.numa_nodes = 2;
   return {
       .id = "hugetlb.per-node",
       .statement =
@@ -128,12 +129,7 @@ Claim HugetlbPerNode() {
       .source =
           "Documentation/admin-guide/mm/hugetlbpage.rst; Kubernetes 1.36 Memory Manager, "
           "policy Static",
-      .needs = {.controllers = kHugetlbControllers,
-                .cpus = 2,
-                .numa_nodes = 2,
-                .memory = MiB(256),
-                .whole_node = true,
-                .why_whole_node = kWhyWholeNode},
+      .needs = std::move(needs),
       .explanation =
           {.tree = "kubepods ── burstable ── pod ── main  cpuset.mems of one node",
            .load = "Two pages of 2M in the pool of each node. For each node in turn main is bound "

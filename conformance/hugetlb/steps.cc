@@ -5,18 +5,25 @@
 
 namespace nodeproof::conformance {
 
-kubelet::NodeSpec NodeWithHugePages(int64_t pages) {
+Needs HugetlbNeeds() {
+  return {.controllers = kHugetlbControllers,
+          .memory = MiB(256),
+          .whole_node = true,
+          .why_whole_node = kWhyWholeNode};
+}
+
+kubelet::NodeSpec NodeWithHugePages(int64_t pages, const HugePageSize& size) {
   kubelet::NodeSpec node = kubelet::SimpleNode(4, GiB(8).value);
-  node.hugepages = {{kHugePage.value, pages}};
+  node.hugepages = {{size.page.value, pages}};
   return node;
 }
 
-kubelet::Pod HugePagePod(std::string_view name, int64_t pages) {
+kubelet::Pod HugePagePod(std::string_view name, int64_t pages, const HugePageSize& size) {
   kubelet::Pod pod = MakePod(name, {{.memory_request = "64Mi", .memory_limit = "64Mi"}});
-  const auto asked = kubelet::Quantity::FromBytes(pages * kHugePage.value);
+  const auto asked = kubelet::Quantity::FromBytes(pages * size.page.value);
   kubelet::Container& container = pod.containers.front();
-  container.requests().emplace("hugepages-2Mi", asked);
-  container.limits().emplace("hugepages-2Mi", asked);
+  container.requests().emplace(std::string(size.kubernetes), asked);
+  container.limits().emplace(std::string(size.kubernetes), asked);
   return pod;
 }
 
@@ -29,10 +36,13 @@ Result<std::vector<HugetlbLevel>> LevelsOf(const capsule::Tree& tree, const kube
                                    {"kubepods", TRY(tree.NodeSlice())}};
 }
 
-std::string HugetlbFile(std::string_view knob) { return fmt::format("hugetlb.2MB.{}", knob); }
+std::string HugetlbFile(std::string_view knob, const HugePageSize& size) {
+  return fmt::format("hugetlb.{}.{}", size.kernel, knob);
+}
 
-Status LimitPages(const cgroup::Cgroup& group, const std::string& file, int64_t pages) {
-  return group.Write(file, fmt::format("{}", pages * kHugePage.value));
+Status LimitPages(const cgroup::Cgroup& group, const std::string& file, int64_t pages,
+                  const HugePageSize& size) {
+  return group.Write(file, fmt::format("{}", pages * size.page.value));
 }
 
 }  // namespace nodeproof::conformance

@@ -18,6 +18,12 @@ constexpr Bytes kWriteBlock = KiB(16);
 constexpr int64_t kReads = 300;
 constexpr int64_t kWrites = 150;
 
+Result<const cgroup::Cgroup*> QosSliceOf(const capsule::Tree& tree, const kubelet::Plan& plan,
+                                         std::string_view pod) {
+  const std::string path = TRY(PathOfPod(plan, pod));
+  return tree.At(path.substr(0, path.rfind('/')));
+}
+
 Status AwaitBlocks(const ArmContext& context, io::IoJob& job, int64_t blocks) {
   return Await(context, fmt::format("the blocks of {}", job.options().name), [&]() -> Result<bool> {
     if (job.Mark().blocks >= blocks) return true;
@@ -48,7 +54,9 @@ Result<results::Arm> MeasureStat(ArmContext& context) {
   const io::Disk disk = TRY(ScratchDisk(context));
   const std::vector<kubelet::Pod> pods = {MakePod("busy", {{.name = "reader"}, {.name = "writer"}}),
                                           MakePod("idle", {{}})};
-  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, pods));
+  const kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, pods));
+  const capsule::Tree tree = TRY(context.Plant(plan));
+  const cgroup::Cgroup& qos = *TRY(QosSliceOf(tree, plan, "busy"));
   const cgroup::Cgroup& reader = *TRY(tree.Container("busy", "reader"));
   const cgroup::Cgroup& writer = *TRY(tree.Container("busy", "writer"));
   const cgroup::Cgroup& idle = *TRY(tree.Container("idle", "main"));
@@ -88,6 +96,7 @@ Result<results::Arm> MeasureStat(ArmContext& context) {
   AddExact(arm, "the writer", did_write, TRY(stat(writer)));
   AddExact(arm, "their pod", did_both, TRY(stat(*TRY(tree.Pod("busy")))));
   AddExact(arm, "the neighbouring pod", {}, TRY(stat(idle)));
+  AddExact(arm, "besteffort", did_both, TRY(stat(qos)));
   AddExact(arm, "kubepods", did_both, TRY(stat(*TRY(tree.NodeSlice()))) - slice_before);
   arm.load = {BytesDone("reader", did_read.read, reads.Mark().done),
               BytesDone("writer", did_write.written, writes.Mark().done)};
@@ -102,10 +111,14 @@ constexpr Nanoseconds kWatch = std::chrono::seconds(3);
 struct Look {
   Nanoseconds at{0};
   Nanoseconds waited{0};
-  cgroup::Pressure reader;
-  cgroup::Pressure pod;
+  std::vector<cgroup::Pressure> levels;  // from the reader's container up to kubepods
   cgroup::Pressure idle;
 };
+
+// Growth between two looks, as a part of the time.
+double PartOf(const Look& before, const Look& after, Microseconds grown) {
+  return Seconds(grown).count() / Seconds(after.at - before.at).count();
+}
 
 // kubepods ── besteffort ─┬─ pod busy ── main   io.max riops 20     a reader that wants 40 a second
 //                         └─ pod idle ── main                       a reader that rests
@@ -117,11 +130,17 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
     return Override(plan, TRY(PathOfContainer(plan, "busy")), "io.max",
                     IoMaxLine(disk, {.riops = kSlow}), "set by the claim");
   };
-  const capsule::Tree tree =
-      TRY(context.Plant(MemoryNode(), {}, {MakePod("busy", {{}}), MakePod("idle", {{}})}, edit));
+  kubelet::Plan plan =
+      TRY(context.MakePlan(MemoryNode(), {}, {MakePod("busy", {{}}), MakePod("idle", {{}})}));
+  TRY(edit(plan));
+  const capsule::Tree tree = TRY(context.Plant(plan));
   const cgroup::Cgroup& busy = *TRY(tree.Container("busy", "main"));
-  const cgroup::Cgroup& pod = *TRY(tree.Pod("busy"));
   const cgroup::Cgroup& idle = *TRY(tree.Container("idle", "main"));
+  const std::vector<std::pair<std::string, const cgroup::Cgroup*>> levels = {
+      {"the container", &busy},
+      {"its pod", TRY(tree.Pod("busy"))},
+      {"besteffort", TRY(QosSliceOf(tree, plan, "busy"))},
+      {"kubepods", TRY(tree.NodeSlice())}};
   if (!busy.Has("io.pressure")) {
     return Unsupported("the kernel has no io.pressure (CONFIG_PSI, psi=1)");
   }
@@ -144,8 +163,9 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
 
   const auto look = [&]() -> Result<Look> {
     Look now;
-    now.reader = TRY(cgroup::ReadPressure(busy, "io.pressure"));
-    now.pod = TRY(cgroup::ReadPressure(pod, "io.pressure"));
+    for (const auto& [name, level] : levels) {
+      now.levels.push_back(TRY(cgroup::ReadPressure(*level, "io.pressure")));
+    }
     now.idle = TRY(cgroup::ReadPressure(idle, "io.pressure"));
     now.waited = job.Waited();
     now.at = context.clock().Now();
@@ -155,25 +175,24 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
   context.clock().WaitUntil(before.at + kWatch);
   const Look after = TRY(look());
   TRY(job.Check());
-  const auto share = [&](Microseconds part) {
-    return Seconds(part).count() / Seconds(after.at - before.at).count();
-  };
-  const auto some = [&](cgroup::Pressure Look::*whose) {
-    return share((after.*whose).some_total - (before.*whose).some_total);
-  };
-  const auto full = [&](cgroup::Pressure Look::*whose) {
-    return share((after.*whose).full_total - (before.*whose).full_total);
-  };
   results::Arm arm =
       DescribedArm(tree, is_protected ? "io.max riops 20, 40 asked for" : "no io.max");
   const results::Expectation stalled{1, Relation::kWithin, 0.05, "ratio"};
-  arm.checks = {measure::ExactCheck("time that the container stalled on I/O (some)", stalled,
-                                    some(&Look::reader)),
-                // One task alone: whenever it stalls, all do.
-                measure::ExactCheck("the same (full)", stalled, full(&Look::reader)),
-                measure::ExactCheck("time that its pod stalled (some)", stalled, some(&Look::pod)),
-                measure::ExactCheck("stall of the idle neighbour (some)",
-                                    {0, Relation::kAtMost, 0, "ratio"}, some(&Look::idle))};
+  const auto add = [&](std::string name, const results::Expectation& expected, Microseconds grown) {
+    arm.checks.push_back(
+        measure::ExactCheck(std::move(name), expected, PartOf(before, after, grown)));
+  };
+  // One task alone: whenever it stalls, all do, at every level.
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const cgroup::Pressure& from = before.levels[i];
+    const cgroup::Pressure& to = after.levels[i];
+    add(fmt::format("time that {} stalled on I/O (some)", levels[i].first), stalled,
+        to.some_total - from.some_total);
+    add(fmt::format("the same of {} (full)", levels[i].first), stalled,
+        to.full_total - from.full_total);
+  }
+  add("stall of the idle neighbour (some)", {0, Relation::kAtMost, 0, "ratio"},
+      after.idle.some_total - before.idle.some_total);
   arm.notes.push_back(fmt::format(
       "by its own clock the reader waited {:.3f} of the time",
       Seconds(after.waited - before.waited).count() / Seconds(after.at - before.at).count()));
@@ -201,7 +220,8 @@ Claim IoStatAttribution() {
                    "16 KiB, both through io_uring with O_DIRECT.",
            .expected =
                "rbytes 1228800 and rios 300 in reader, wbytes 2457600 and wios 150 in writer, "
-               "both in their pod and in kubepods, nothing in idle.",
+               "both in their pod, in besteffort and in kubepods, nothing in idle. (In the control "
+               "arm besteffort and kubepods count them too.)",
            .tolerance = "None: they are counted.",
            .control = "Both processes are in idle."},
       .measure = MeasureStat};
@@ -211,7 +231,7 @@ Claim IoPressure() {
   return {.id = "io.pressure",
           .statement =
               "io.pressure shows how long a container waits for a disk, in the container and "
-              "in its pod, and nothing in a neighbour that does not.",
+              "in every group above it, and nothing in a neighbour that does not.",
           .source = "Documentation/accounting/psi.rst; KEP-4205",
           .needs = IoNeeds(),
           .explanation =
@@ -221,8 +241,9 @@ Claim IoPressure() {
                        "time, for 3 s. It keeps to one CPU: PSI weighs CPUs by their part of the "
                        "time, and shows less of a task that moves.",
                .expected =
-                   "It is behind all the time, so it stalls all the time: some and full grow as "
-                   "fast as the clock, in the container and (some) in the pod. idle: 0.",
+                   "It is behind all the time, so it stalls all the time, and nobody else of "
+                   "kubepods runs: some and full grow as fast as the clock in the container, the "
+                   "pod, besteffort and kubepods. idle: 0.",
                .tolerance =
                    "5 %: the time that a late reader works between two blocks, well below a "
                    "millisecond of the 50 that each takes, also on a CPU that it must wait for.",

@@ -8,6 +8,7 @@ void RegisterIoClaims(ClaimRegistry& registry) {
   registry.Add(IoMaxReadIops());
   registry.Add(IoMaxWriteIops());
   registry.Add(IoMaxNested());
+  registry.Add(IoMaxNestedWrites());
   registry.Add(IoMaxBuffered());
   registry.Add(IoWeightIocost());
   registry.Add(IoStatAttribution());

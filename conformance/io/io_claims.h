@@ -12,6 +12,7 @@ Claim IoMaxWriteBps();
 Claim IoMaxReadIops();
 Claim IoMaxWriteIops();
 Claim IoMaxNested();
+Claim IoMaxNestedWrites();
 Claim IoMaxBuffered();
 Claim IoWeightIocost();
 Claim IoStatAttribution();

@@ -1,5 +1,5 @@
 // io.max at every level of the tree at once.
-#include <map>
+#include <iterator>
 
 #include "conformance/io/io_claims.h"
 #include "conformance/io/io_steps.h"
@@ -8,6 +8,8 @@
 
 namespace nodeproof::conformance {
 namespace {
+
+using Direction = io::IoJobOptions::Direction;
 
 constexpr Bytes kFile = MiB(4);
 constexpr Bytes kBlock = KiB(16);
@@ -45,47 +47,60 @@ constexpr Level kLevels[] = {{"container", KiB(512), 1},
 
 std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-Status Limit(kubelet::Plan& plan, const io::Disk& disk) {
+// The limit of a level: bytes read everywhere; or of writes, bytes and operations by turns.
+IoLimits LimitsOf(size_t level, Direction direction) {
+  const int64_t bytes = kLevels[level].limit.value;
+  if (direction == Direction::kRead) return {.rbps = bytes};
+  if (level % 2 == 0) return {.wbps = bytes};
+  return {.wiops = bytes / kBlock.value};
+}
+
+Status Limit(kubelet::Plan& plan, const io::Disk& disk, Direction direction) {
   std::string path = TRY(PathOfContainer(plan, "a", "one"));
-  for (const Level& level : kLevels) {
-    TRY(Override(plan, path, "io.max", IoMaxLine(disk, {.rbps = level.limit.value}),
+  for (size_t level = 0; level < std::size(kLevels); ++level) {
+    TRY(Override(plan, path, "io.max", IoMaxLine(disk, LimitsOf(level, direction)),
                  "set by the claim"));
     path = ParentOf(path);
   }
   return {};
 }
 
-Result<std::vector<io::IoJob>> StartStreams(ArmContext& context, const capsule::Tree& tree,
-                                            const probe::ScratchFile& file,
-                                            const cgroup::StartGate& gate) {
+struct Streams {
+  std::vector<probe::ScratchFile> files;
   std::vector<io::IoJob> jobs;
+};
+
+Result<Streams> StartStreams(ArmContext& context, const capsule::Tree& tree, Direction direction,
+                             const cgroup::StartGate& gate) {
+  Streams streams;
   for (const StreamSpec& stream : kStreams) {
-    jobs.push_back(TRY(
+    streams.files.push_back(TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile)));
+    streams.jobs.push_back(TRY(
         io::IoJob::Start({.name = fmt::format("{}/{}", stream.pod, stream.container),
                           .group = TRY(tree.Container(stream.pod, stream.container)),
-                          .file = file.path(),
+                          .file = streams.files.back().path(),
+                          .direction = direction,
                           .block = kBlock,
                           .depth = DepthFor(static_cast<double>(stream.per_second.value), kBlock),
                           .gate = &gate})));
   }
-  for (io::IoJob& job : jobs) TRY(job.AwaitReady(context.patience()));
-  return jobs;
+  for (io::IoJob& job : streams.jobs) TRY(job.AwaitReady(context.patience()));
+  return streams;
 }
 
-Result<results::Arm> MeasureNested(ArmContext& context) {
+Result<results::Arm> MeasureNested(ArmContext& context, Direction direction) {
   const bool is_protected = context.Protected();
   const io::Disk disk = TRY(ScratchDisk(context));
   const std::vector<kubelet::Pod> pods = {MakePod("a", {{.name = "one"}, {.name = "two"}}),
                                           MakePod("b", {{}}),
                                           MakePod("c", {{.cpu_request = "100m"}})};
   const auto edit = [&](kubelet::Plan& plan) -> Status {
-    return is_protected ? Limit(plan, disk) : Status();
+    return is_protected ? Limit(plan, disk, direction) : Status();
   };
   const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, pods, edit));
-  const probe::ScratchFile file =
-      TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
   const cgroup::StartGate gate = TRY(cgroup::StartGate::Create());
-  std::vector<io::IoJob> jobs = TRY(StartStreams(context, tree, file, gate));
+  Streams streams = TRY(StartStreams(context, tree, direction, gate));
+  std::vector<io::IoJob>& jobs = streams.jobs;
   gate.Open();
 
   std::vector<MeteredRate> rates;
@@ -135,7 +150,7 @@ Claim IoMaxNested() {
                    "   │  ├─ one           rbps 0.5 MiB\n"
                    "   │  └─ two\n"
                    "   └─ pod b ── main",
-           .load = "In each of the four containers a process reads a file through io_uring with "
+           .load = "In each of the four containers a process reads its file through io_uring with "
                    "O_DIRECT, a quarter of a second's worth of blocks of 16 KiB under way.",
            .expected = "Every limit is used up: one gets 0.5 MiB a second, one and two together "
                        "1.25, all of besteffort 3, all of kubepods 8. Siblings take turns, so each "
@@ -143,7 +158,34 @@ Claim IoMaxNested() {
            .tolerance = "5 %, as for io.max.read-bps: a slice of 100 ms at both ends of the span, "
                         "and how late the node was.",
            .control = "No io.max anywhere."},
-      .measure = MeasureNested};
+      .measure = [](ArmContext& context) { return MeasureNested(context, Direction::kRead); }};
+}
+
+Claim IoMaxNestedWrites() {
+  return {
+      .id = "io.max.nested-writes",
+      .statement =
+          "Writes are held down by the limit of every level of the tree, be it one of bytes or of "
+          "operations.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"io.max\"; block/blk-throttle.c, "
+          "throtl_dispatch_tg()",
+      .needs = IoNeeds(),
+      .explanation =
+          {.tree = "kubepods               wiops 512\n"
+                   "├─ burstable ── pod c  ── main\n"
+                   "└─ besteffort          wbps 3 MiB\n"
+                   "   ├─ pod a            wiops 80\n"
+                   "   │  ├─ one           wbps 0.5 MiB\n"
+                   "   │  └─ two\n"
+                   "   └─ pod b ── main",
+           .load = "As for io.max.nested, but each process writes its file.",
+           .expected = "Every limit is used up. In blocks of 16 KiB 80 operations are 1.25 MiB, "
+                       "and 512 are 8.",
+           .tolerance = "5 %, as for io.max.read-bps: a slice of 100 ms at both ends of the span, "
+                        "and how late the node was.",
+           .control = "No io.max anywhere."},
+      .measure = [](ArmContext& context) { return MeasureNested(context, Direction::kWrite); }};
 }
 
 }  // namespace nodeproof::conformance

@@ -18,17 +18,6 @@ constexpr Bytes kNeighbours = MiB(64);
 constexpr Bytes kLeft = MiB(224);
 constexpr Bytes kHugePage = MiB(2);
 
-// "Node 0 MemFree:   913244 kB"
-Result<Bytes> FreeOn(int node) {
-  const std::string path = fmt::format("/sys/devices/system/node/node{}/meminfo", node);
-  const std::string text = TRY(ReadFile(path));
-  for (const std::string_view line : Split(text, '\n')) {
-    const auto words = Words(line);
-    if (words.size() >= 4 && words[2] == "MemFree:") return KiB(TRY(ParseInt(words[3])));
-  }
-  return Fail("{} has no MemFree", path);
-}
-
 // Most of the node's free memory goes into its pool of huge pages, which nobody uses: the kernel
 // need not clear it, and cannot take it back. Without a pool the hog has to touch it all.
 Result<std::optional<KernelSetting>> PutAside(int node, Bytes free) {

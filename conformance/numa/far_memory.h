@@ -18,4 +18,14 @@ struct FarMemory {
 // kernel's order (before 6.7 memory that ACPI's HMAT describes was of the same tier as all other).
 Result<FarMemory> FindFarMemory(const Topology& topology);
 
+// A node of its own with far memory: such claims turn demotion and NUMA balancing on and off.
+Needs FarNeeds();
+inline constexpr const char* kDemotion = "/sys/kernel/mm/numa/demotion_enabled";
+inline constexpr const char* kBalancing = "/proc/sys/kernel/numa_balancing";
+
+// Pages that the kernel has demoted since boot, all its ways of reclaim together. `unsupported`
+// where it does not count them.
+Result<int64_t> DemotedPages();
+Bytes BytesOf(int64_t pages);
+
 }  // namespace nodeproof::conformance

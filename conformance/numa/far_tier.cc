@@ -1,14 +1,10 @@
 // What a far tier of memory is for: cold pages go there before they go to swap, hot ones come back.
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
 
 #include "conformance/numa/far_memory.h"
 #include "conformance/numa/kernel_setting.h"
 #include "conformance/numa/numa_claims.h"
 #include "conformance/pods.h"
-#include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
 #include "harness/probe/swap_file.h"
 
@@ -21,25 +17,6 @@ using numa::Policy;
 constexpr Bytes kHeld = MiB(48);
 constexpr Bytes kAsked = MiB(24);  // to be reclaimed
 constexpr Bytes kLeast = MiB(12);  // of that, from the near node
-constexpr const char* kDemotion = "/sys/kernel/mm/numa/demotion_enabled";
-constexpr const char* kBalancing = "/proc/sys/kernel/numa_balancing";
-
-Bytes BytesOf(int64_t pages) { return Bytes{pages * ::sysconf(_SC_PAGESIZE)}; }
-
-// Pages that the kernel has demoted since boot, all its ways of reclaim together.
-Result<int64_t> DemotedPages() {
-  // Each CPU counts for itself for up to a second; this adds it all up.
-  TRY(ReadFile("/proc/sys/vm/stat_refresh"));
-  const std::string text = TRY(ReadFile("/proc/vmstat"));
-  int64_t pages = -1;
-  for (const std::string_view line : Split(text, '\n')) {
-    const auto words = Words(line);
-    if (words.size() != 2 || !words[0].starts_with("pgdemote_")) continue;
-    pages = std::max<int64_t>(pages, 0) + TRY(ParseInt(words[1]));
-  }
-  if (pages < 0) return Unsupported("/proc/vmstat has no pgdemote_ (demotion, kernel 5.15)");
-  return pages;
-}
 
 // Swap for the pod: the plan gives it none.
 Status AllowSwap(kubelet::Plan& plan) { return SetOnPod(plan, "pod", "memory.swap.max", "max"); }
@@ -123,14 +100,6 @@ Result<results::Arm> MeasurePromotion(ArmContext& context) {
   arm.load = {Touched(memory, kHeld),
               BytesDone("held in the far tier", kHeld, BytesOf(numa::At(before, far.far)))};
   return arm;
-}
-
-Needs FarNeeds() {
-  Needs needs = NumaNeeds(MiB(256));
-  needs.memory_only_nodes = 1;
-  needs.whole_node = true;
-  needs.why_whole_node = "it turns demotion and NUMA balancing on and off";
-  return needs;
 }
 
 }  // namespace

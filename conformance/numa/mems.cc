@@ -112,7 +112,64 @@ Result<results::Arm> MeasureMigrate(ArmContext& context) {
   return arm;
 }
 
+// kubepods ── besteffort ── pod ── main     cpuset.mems of one level alone, in turn
+Result<results::Arm> MeasureLevels(ArmContext& context) {
+  constexpr Bytes kEach = MiB(4);
+  const NodePair pair = TRY(PairOf(context.topology()));
+  const kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}})}));
+  const capsule::Tree tree = TRY(context.Plant(plan));
+  const std::string path = TRY(PathOfPod(plan, "pod"));
+  const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
+  const std::vector<std::pair<std::string, const cgroup::Cgroup*>> levels = {
+      {"the container", &main},
+      {"the pod", TRY(tree.Pod("pod"))},
+      {"besteffort", TRY(tree.At(path.substr(0, path.rfind('/'))))},
+      {"kubepods", TRY(tree.NodeSlice())}};
+  results::Arm arm = DescribedArm(
+      tree, context.Protected() ? fmt::format("cpuset.mems {} at each level in turn", pair.second)
+                                : "no cpuset.mems");
+  for (const auto& [name, level] : levels) {
+    if (context.Protected()) {
+      TRY(cgroup::SetKnob(*level, "cpuset.mems", fmt::format("{}", pair.second)));
+    }
+    // Its CPUs are on the other node, and it asks for that node besides.
+    PlacedMemory memory = TRY(PlacedMemory::Start({.name = "below " + name,
+                                                   .group = &main,
+                                                   .affinity = pair.first_cpus,
+                                                   .amount = kEach,
+                                                   .policy = Policy::kPreferred,
+                                                   .nodes = {pair.first}}));
+    TRY(memory.AwaitFull(context.patience()));
+    arm.checks.push_back(CountIs("pages outside cpuset.mems of " + name, 0,
+                                 Outside(TRY(memory.Pages()), pair.second)));
+    arm.load.push_back(Touched(memory, kEach));
+    TRY(level->Write("cpuset.mems", "\n"));
+  }
+  return arm;
+}
+
 }  // namespace
+
+Claim NumaMemsLevels() {
+  return {
+      .id = "numa.mems-levels",
+      .statement =
+          "cpuset.mems binds the memory of all processes below a group, whatever level it is "
+          "written on.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"cpuset.mems\", \"cpuset.mems.effective\"; "
+          "kernel/cgroup/cpuset.c, update_nodemasks_hier()",
+      .needs = NumaNeeds(MiB(128)),
+      .explanation =
+          {.tree = "kubepods ── besteffort ── pod ── main",
+           .load = "cpuset.mems of main, the pod, besteffort and kubepods alone, in turn, is the "
+                   "second NUMA node. Each time a process in main on the first node's CPUs touches "
+                   "4M that it prefers on the first node.",
+           .expected = "All its pages are on the second node.",
+           .tolerance = "None: pages are counted, by move_pages(2).",
+           .control = "No cpuset.mems: they are on the first."},
+      .measure = MeasureLevels};
+}
 
 Claim NumaMemsBinding() {
   return {

@@ -4,6 +4,7 @@ namespace nodeproof::conformance {
 
 void RegisterNumaClaims(ClaimRegistry& registry) {
   registry.Add(NumaMemsBinding());
+  registry.Add(NumaMemsLevels());
   registry.Add(NumaMemsMigrate());
   registry.Add(NumaPolicyBind());
   registry.Add(NumaPolicyPreferred());
@@ -12,8 +13,10 @@ void RegisterNumaClaims(ClaimRegistry& registry) {
   registry.Add(NumaAligned());
   registry.Add(NumaBoundOomStays());
   registry.Add(NumaStat());
+  registry.Add(NumaLatencyOrder());
   registry.Add(NumaFarTier());
   registry.Add(NumaFarPromotion());
+  registry.Add(NumaLocalRemoteLimit());
 }
 
 }  // namespace nodeproof::conformance

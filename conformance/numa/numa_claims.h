@@ -8,6 +8,7 @@ namespace nodeproof::conformance {
 void RegisterNumaClaims(ClaimRegistry& registry);
 
 Claim NumaMemsBinding();
+Claim NumaMemsLevels();
 Claim NumaMemsMigrate();
 Claim NumaPolicyBind();
 Claim NumaPolicyPreferred();
@@ -16,7 +17,9 @@ Claim NumaPolicyWeightedInterleave();
 Claim NumaAligned();
 Claim NumaBoundOomStays();
 Claim NumaStat();
+Claim NumaLatencyOrder();
 Claim NumaFarTier();
 Claim NumaFarPromotion();
+Claim NumaLocalRemoteLimit();
 
 }  // namespace nodeproof::conformance

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "conformance/pods.h"
+#include "harness/base/file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -67,6 +68,17 @@ Result<int> PlannedNode(const kubelet::Plan& plan, std::string_view pod) {
                        pod, knob->value);
   }
   return nodes.First();
+}
+
+// "Node 0 MemFree:   913244 kB"
+Result<Bytes> FreeOn(int node) {
+  const std::string path = fmt::format("/sys/devices/system/node/node{}/meminfo", node);
+  const std::string text = TRY(ReadFile(path));
+  for (const std::string_view line : Split(text, '\n')) {
+    const auto words = Words(line);
+    if (words.size() >= 4 && words[2] == "MemFree:") return KiB(TRY(ParseInt(words[3])));
+  }
+  return Fail("{} has no MemFree", path);
 }
 
 int64_t Outside(const numa::ByNode& counts, int node) {

@@ -35,6 +35,9 @@ kubelet::Pod BoundPod(std::string_view name, std::string_view memory);
 // The one NUMA node that cpuset.mems of the pod's container has in the plan.
 Result<int> PlannedNode(const kubelet::Plan& plan, std::string_view pod);
 
+// MemFree of a NUMA node.
+Result<Bytes> FreeOn(int node);
+
 // Pages that are on another node than `node`.
 int64_t Outside(const numa::ByNode& counts, int node);
 // The proof that the memory was touched.

@@ -8,6 +8,7 @@ void RegisterPsiClaims(ClaimRegistry& registry) {
   registry.Add(PsiMemory());
   registry.Add(PsiIdleSiblingQuiet());
   registry.Add(PsiTrigger());
+  registry.Add(PsiAverages());
 }
 
 }  // namespace nodeproof::conformance

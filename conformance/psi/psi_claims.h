@@ -13,5 +13,6 @@ Claim PsiCpuContention();
 Claim PsiMemory();
 Claim PsiIdleSiblingQuiet();
 Claim PsiTrigger();
+Claim PsiAverages();
 
 }  // namespace nodeproof::conformance

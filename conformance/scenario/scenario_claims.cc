@@ -6,6 +6,8 @@ void RegisterScenarioClaims(ClaimRegistry& registry) {
   registry.Add(ScenarioThreadStacks());
   registry.Add(ScenarioSlabLeak());
   registry.Add(ScenarioReclaimStorm());
+  registry.Add(ScenarioCombinedNeighbour());
+  registry.Add(ScenarioPerfectNode());
 }
 
 }  // namespace nodeproof::conformance

@@ -13,5 +13,7 @@ void RegisterScenarioClaims(ClaimRegistry& registry);
 Claim ScenarioThreadStacks();
 Claim ScenarioSlabLeak();
 Claim ScenarioReclaimStorm();
+Claim ScenarioCombinedNeighbour();
+Claim ScenarioPerfectNode();
 
 }  // namespace nodeproof::conformance

@@ -1,6 +1,8 @@
 #include "harness/cgroup/stats.h"
 
+#include <charconv>
 #include <limits>
+#include <span>
 
 #include "harness/base/file.h"
 
@@ -104,6 +106,24 @@ IoStat operator-(const IoStat& later, const IoStat& earlier) {
                 .writes = later.writes - earlier.writes};
 }
 
+namespace {
+
+// "avg10=1.25 avg60=0.43 avg300=0.09", by words.
+Result<std::array<double, 3>> ParseAverages(std::span<const std::string_view> words) {
+  std::array<double, 3> averages = {};
+  for (size_t i = 0; i < averages.size(); ++i) {
+    const std::string_view text = words[i].substr(words[i].find('=') + 1);
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), averages[i],
+                                        std::chars_format::fixed);
+    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+      return Fail("'{}' is not an average", words[i]);
+    }
+  }
+  return averages;
+}
+
+}  // namespace
+
 Result<Pressure> ParsePressure(std::string_view text) {
   Pressure pressure;
   bool found = false;
@@ -112,9 +132,17 @@ Result<Pressure> ParsePressure(std::string_view text) {
     if (words.size() != 5 || !words[4].starts_with("total=")) continue;
     const auto total = ParseInt(words[4].substr(6));
     if (!total) return Fail("pressure line '{}': {}", line, total.error().message);
+    const auto averages = ParseAverages(std::span(words).subspan(1, 3));
+    if (!averages) return Fail("pressure line '{}': {}", line, averages.error().message);
     found = true;
-    if (words[0] == "some") pressure.some_total = Microseconds(*total);
-    if (words[0] == "full") pressure.full_total = Microseconds(*total);
+    if (words[0] == "some") {
+      pressure.some_total = Microseconds(*total);
+      pressure.some_average = *averages;
+    }
+    if (words[0] == "full") {
+      pressure.full_total = Microseconds(*total);
+      pressure.full_average = *averages;
+    }
   }
   if (!found) return Fail("no pressure line with a total");
   return pressure;

@@ -2,6 +2,7 @@
 // so that tests hand it a fake tree. Source: Documentation/admin-guide/cgroup-v2.rst.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -64,10 +65,13 @@ Result<IoStat> ParseIoStat(std::string_view text, std::string_view disk);
 Result<IoStat> ReadIoStat(const Cgroup& group, std::string_view disk);
 IoStat operator-(const IoStat& later, const IoStat& earlier);
 
-// cpu.pressure, memory.pressure, io.pressure: stall totals since the group was made.
+// cpu.pressure, memory.pressure, io.pressure: stall totals since the group was made, and the
+// kernel's running averages over 10, 60 and 300 s in percent.
 struct Pressure {
   Microseconds some_total{0};
   Microseconds full_total{0};
+  std::array<double, 3> some_average = {};
+  std::array<double, 3> full_average = {};
 };
 Result<Pressure> ParsePressure(std::string_view text);
 Result<Pressure> ReadPressure(const Cgroup& group, const std::string& file);

@@ -50,14 +50,17 @@ TEST(ReadNumber, KnowsMax) {
   EXPECT_EQ(ReadNumber(group, "memory.current").value(), 4096);
 }
 
-TEST(Pressure, ReadsTotals) {
+TEST(Pressure, ReadsTotalsAndAverages) {
   const auto pressure = ParsePressure(
-      "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234\n"
-      "full avg10=0.00 avg60=0.00 avg300=0.00 total=56\n");
+      "some avg10=12.34 avg60=5.60 avg300=1.07 total=1234\n"
+      "full avg10=0.00 avg60=0.50 avg300=0.00 total=56\n");
   ASSERT_TRUE(pressure);
   EXPECT_EQ(pressure->some_total, Microseconds(1234));
   EXPECT_EQ(pressure->full_total, Microseconds(56));
+  EXPECT_EQ(pressure->some_average, (std::array{12.34, 5.6, 1.07}));
+  EXPECT_EQ(pressure->full_average, (std::array{0.0, 0.5, 0.0}));
   EXPECT_FALSE(ParsePressure(""));
+  EXPECT_FALSE(ParsePressure("some avg10=high avg60=0.00 avg300=0.00 total=1\n"));
 }
 
 TEST(IoStat, ReadsOneDisksLine) {

@@ -38,18 +38,6 @@ struct FreeMask {
   void operator()(bitmask* mask) const { ::numa_bitmask_free(mask); }
 };
 
-// 0, or the errno with which the kernel refused.
-int Ask(void* memory, size_t size, const PlacedMemoryOptions& options) {
-  if (options.policy == Policy::kDefault) return 0;
-  const std::unique_ptr<bitmask, FreeMask> mask(::numa_allocate_nodemask());
-  if (!mask) return ENOMEM;
-  for (const int node : options.nodes)
-    ::numa_bitmask_setbit(mask.get(), static_cast<unsigned>(node));
-  const long refused =
-      ::mbind(memory, size, ModeOf(options.policy), mask->maskp, mask->size + 1, 0);
-  return refused == 0 ? 0 : errno;
-}
-
 // What the page at `index` holds.
 uint64_t Content(int64_t index) { return static_cast<uint64_t>(index) * 0x9E3779B97F4A7C15u + 1; }
 
@@ -83,7 +71,7 @@ int PlaceAndHold(const PlacedMemoryOptions& options, PlacedMemory::Counters& cou
   char* memory = MapSmallPages(options.amount);
   if (memory == nullptr) return kExitNoMemory;
   counters.base = reinterpret_cast<uint64_t>(memory);
-  counters.refused = Ask(memory, size, options);
+  counters.refused = AskForPolicy(memory, size, options.policy, options.nodes);
   const int64_t pages = options.amount.value / page;
   Touch(memory, pages, page, counters);
   if (options.then_free) ::mbind(memory, size, MPOL_DEFAULT, nullptr, 0, 0);
@@ -97,6 +85,15 @@ int PlaceAndHold(const PlacedMemoryOptions& options, PlacedMemory::Counters& cou
 }
 
 }  // namespace
+
+int AskForPolicy(void* memory, size_t size, Policy policy, const std::vector<int>& nodes) {
+  if (policy == Policy::kDefault) return 0;
+  const std::unique_ptr<bitmask, FreeMask> mask(::numa_allocate_nodemask());
+  if (!mask) return ENOMEM;
+  for (const int node : nodes) ::numa_bitmask_setbit(mask.get(), static_cast<unsigned>(node));
+  const long refused = ::mbind(memory, size, ModeOf(policy), mask->maskp, mask->size + 1, 0);
+  return refused == 0 ? 0 : errno;
+}
 
 Result<PlacedMemory> PlacedMemory::Start(const PlacedMemoryOptions& options) {
   if (::numa_available() < 0) {

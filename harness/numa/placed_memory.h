@@ -22,6 +22,10 @@ enum class Policy {
   kWeightedInterleave,  // MPOL_WEIGHTED_INTERLEAVE, kernel 6.9
 };
 
+// Asks mbind(2) to place what is mapped at `memory` and not yet touched. Returns 0, or the errno
+// with which the kernel refused.
+int AskForPolicy(void* memory, size_t size, Policy policy, const std::vector<int>& nodes);
+
 struct PlacedMemoryOptions {
   std::string name = "placed-memory";
   const cgroup::Cgroup* group = nullptr;

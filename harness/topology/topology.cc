@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "harness/base/file.h"
@@ -93,6 +94,16 @@ Result<Topology> ReadTopology(const std::string& sysfs) {
     topology.cpus.push_back(place);
   }
   return topology;
+}
+
+Bytes LargestCache(int cpu, const std::string& sysfs) {
+  Bytes largest{0};
+  for (int index = 0;; ++index) {
+    const auto text =
+        ReadFile(fmt::format("{}/devices/system/cpu/cpu{}/cache/index{}/size", sysfs, cpu, index));
+    if (!text) return largest;
+    largest = std::max(largest, ParseSize(Trim(*text)).value_or(Bytes{0}));
+  }
 }
 
 }  // namespace nodeproof

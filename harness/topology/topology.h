@@ -38,4 +38,7 @@ struct Topology {
 // one node.
 Result<Topology> ReadTopology(const std::string& sysfs = "/sys");
 
+// The size of the largest cache of a CPU, from `sysfs`/devices/system/cpu; 0 where it is not told.
+Bytes LargestCache(int cpu, const std::string& sysfs = "/sys");
+
 }  // namespace nodeproof

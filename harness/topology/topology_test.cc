@@ -28,6 +28,14 @@ class FakeSysfs : public testing::Test {
   std::filesystem::path root_;
 };
 
+TEST_F(FakeSysfs, TheLargestCacheOfACpu) {
+  Put("cpu/cpu1/cache/index0/size", "48K\n");
+  Put("cpu/cpu1/cache/index1/size", "33792K\n");
+  Put("cpu/cpu1/cache/index2/size", "2M\n");
+  EXPECT_EQ(LargestCache(1, root()), KiB(33792));
+  EXPECT_EQ(LargestCache(2, root()), Bytes{0});
+}
+
 TEST_F(FakeSysfs, TwoSocketsWithSmtAndTwoNodes) {
   Put("cpu/online", "0-3\n");
   Put("node/online", "0-1\n");

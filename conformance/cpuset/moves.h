@@ -1,0 +1,23 @@
+// Who runs where, by sched_setaffinity(2): neighbours that want another's CPU, and the sampler out
+// of its way.
+#pragma once
+
+#include <sched.h>
+
+namespace nodeproof::conformance {
+
+// As a neighbour does that wants a CPU: true if the kernel lets the process onto it.
+bool MoveTo(pid_t pid, int cpu);
+
+// Keeps the calling thread, the arm's sampler, which goes before every normal task, off a CPU.
+class OffCpu {
+ public:
+  explicit OffCpu(int cpu);
+  OffCpu(const OffCpu&) = delete;
+  ~OffCpu();
+
+ private:
+  cpu_set_t before_{};
+};
+
+}  // namespace nodeproof::conformance
