@@ -38,6 +38,8 @@ Status HugePagePool::Set(const std::string& path, int64_t pages) {
   const auto before = ReadFile(path);
   if (!before && before.error().code == ENOENT) return Unsupported("the kernel has no {}", path);
   if (!before) return std::unexpected(before.error());
+  // Pages of 1G cannot be had on demand: not even a 0 may be written (EINVAL).
+  if (Trim(*before) == fmt::format("{}", pages)) return {};
   former_.push_back({path, std::string(Trim(*before))});
   TRY(WriteFileAt(AT_FDCWD, path, fmt::format("{}", pages)));
   const std::string after = TRY(ReadFile(path));

@@ -132,17 +132,20 @@ Result<results::Arm> MeasureLevels(ArmContext& context) {
     if (context.Protected()) {
       TRY(cgroup::SetKnob(*level, "cpuset.mems", fmt::format("{}", pair.second)));
     }
-    // Its CPUs are on the other node, and it asks for that node besides.
-    PlacedMemory memory = TRY(PlacedMemory::Start({.name = "below " + name,
-                                                   .group = &main,
-                                                   .affinity = pair.first_cpus,
-                                                   .amount = kEach,
-                                                   .policy = Policy::kPreferred,
-                                                   .nodes = {pair.first}}));
-    TRY(memory.AwaitFull(context.patience()));
-    arm.checks.push_back(CountIs("pages outside cpuset.mems of " + name, 0,
-                                 Outside(TRY(memory.Pages()), pair.second)));
-    arm.load.push_back(Touched(memory, kEach));
+    {
+      // Its CPUs are on the other node, and it asks for that node besides.
+      PlacedMemory memory = TRY(PlacedMemory::Start({.name = "below " + name,
+                                                     .group = &main,
+                                                     .affinity = pair.first_cpus,
+                                                     .amount = kEach,
+                                                     .policy = Policy::kPreferred,
+                                                     .nodes = {pair.first}}));
+      TRY(memory.AwaitFull(context.patience()));
+      arm.checks.push_back(CountIs("pages outside cpuset.mems of " + name, 0,
+                                   Outside(TRY(memory.Pages()), pair.second)));
+      arm.load.push_back(Touched(memory, kEach));
+    }
+    // Not while a process is there (ENOSPC, validate_change()).
     TRY(level->Write("cpuset.mems", "\n"));
   }
   return arm;
