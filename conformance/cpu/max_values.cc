@@ -120,7 +120,7 @@ Result<results::Arm> MeasureShortPeriod(ArmContext& context) {
                                                          .throttled = Milliseconds(2),
                                                          .most = 2 * kPeriod,
                                                          .lap = Microseconds(200),
-                                                         .longest_stall = Milliseconds(7)}));
+                                                         .period = kShort}));
   TRY(victim.AwaitCycle(0, context.patience()));
 
   cgroup::CpuStat last;
@@ -313,7 +313,7 @@ Claim CpuMaxShortPeriod() {
            .tolerance =
                "Stalls: none. Runs: the victim asks for its CPU time every 0.2 ms, which makes the "
                "kernel look at its quota; with its switch and the refill timer 0.3 ms. Not counted "
-               "are runs that ended while the CPU stood still under "
+               "are runs in which the CPU stood still under "
                "the victim, by its own CPU time, those after them, and runs that began 2 ms late "
                "or "
                "lost time to others: they may reach into the next period. Periods: one at each "

@@ -49,7 +49,11 @@ class Meter {
  private:
   Finding Judge(const RateSpan& span) const {
     const auto share = span.Share();
-    return share ? measure::Judge(expected_, *share) : Finding::kUnclear;
+    if (!share) return Finding::kUnclear;
+    const Finding finding = measure::Judge(expected_, *share);
+    const bool too_little = share->high < expected_.value - expected_.tolerance;
+    const bool lost = span.ShareAtMost() >= expected_.value - expected_.tolerance;
+    return finding == Finding::kOutside && too_little && lost ? Finding::kUnclear : finding;
   }
 
   const std::vector<MeteredRate>& rates_;

@@ -1,6 +1,7 @@
 #include "conformance/io/rate_span.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace nodeproof::conformance {
 
@@ -14,6 +15,7 @@ void RateSpan::Add(Nanoseconds now, double done, Nanoseconds stall) {
   done_ = done;
   worst_ = std::max(worst_, stall);
   if (stall > model_.backlog) dry_ += stall;
+  if (stall > model_.jiffy) late_ += stall;
 }
 
 std::optional<results::Measurement> RateSpan::Share() const {
@@ -26,6 +28,13 @@ std::optional<results::Measurement> RateSpan::Share() const {
   share.low = std::max(0.0, done() - model_.grain) / (length + off) / model_.limit;
   share.high = (done() + model_.grain) / shortest / model_.limit;
   return share;
+}
+
+double RateSpan::ShareAtMost() const {
+  const Seconds off = model_.lateness + Seconds(worst_) + Seconds(late_);
+  const double shortest = std::max(0.0, (length() - off).count());
+  return shortest == 0 ? std::numeric_limits<double>::infinity()
+                       : (done() + model_.grain) / shortest / model_.limit;
 }
 
 }  // namespace nodeproof::conformance

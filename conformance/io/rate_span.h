@@ -22,6 +22,9 @@ struct RateModel {
   // A stall longer than this lets the stream run dry, and then the kernel forgets the unused
   // budget.
   Seconds backlog{0.2};
+  // Before 6.15 it may also forget what its timer comes late by, more than a jiffy (HZ=250;
+  // 29cb95593430, throtl_trim_slice()).
+  Seconds jiffy{0.004};
 };
 
 class RateSpan {
@@ -35,6 +38,9 @@ class RateSpan {
   double done() const { return done_ - done_before_; }
   // The rate as a share of the limit, with its bounds; nullopt before it can be known at all.
   std::optional<results::Measurement> Share() const;
+  // The most that it can be if the kernel forgot all the budget that it may have forgotten: only
+  // who has less than the limit by this too was kept from it. Not before Share() is known.
+  double ShareAtMost() const;
 
  private:
   RateModel model_;
@@ -45,6 +51,7 @@ class RateSpan {
   double done_ = 0;
   Nanoseconds worst_{0};  // stall
   Nanoseconds dry_{0};    // time in stalls that outlast the backlog
+  Nanoseconds late_{0};   // time in stalls that outlast a jiffy
 };
 
 }  // namespace nodeproof::conformance

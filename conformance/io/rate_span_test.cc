@@ -49,6 +49,12 @@ TEST(RateSpan, AStallBlursTheEnds) {
   EXPECT_EQ(FindingOf(Sliced(1100, Seconds(5), Milliseconds(190))), Finding::kUnclear);
 }
 
+TEST(RateSpan, WhatLateTimersMayHaveCostIsNoShortfall) {
+  EXPECT_LT(Sliced(900, Seconds(5), Milliseconds(3)).ShareAtMost(), 0.95);
+  EXPECT_GT(Sliced(900, Seconds(5), Milliseconds(5)).ShareAtMost(), 1);
+  EXPECT_LT(Sliced(500, Seconds(5), Milliseconds(5)).ShareAtMost(), 0.7);
+}
+
 TEST(RateSpan, BudgetLostInAStallIsNoShortfall) {
   RateSpan span({.limit = 1000, .grain = 10});
   span.Add(Milliseconds(0), 0, Nanoseconds(0));

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/capsule/stale.h"
+#include "harness/cgroup/stats.h"
 
 namespace nodeproof::capsule {
 namespace {
@@ -63,6 +65,21 @@ Status Capsule::Limit(const CapsuleLimits& limits) const {
   return {};
 }
 
+// What earlier trees left behind is still charged here, and may fill the limit of the next one: the
+// kernel frees inodes and dentries with a delay (RCU), and no sooner when asked to.
+Status Capsule::AwaitFreed(Bytes most) const {
+  if (!group_->Has("memory.current")) return {};
+  const Clock& clock = MonotonicClock();
+  const Nanoseconds deadline = clock.Now() + std::chrono::seconds(10);
+  for (;;) {
+    const int64_t charged = TRY(cgroup::ReadNumber(*group_, "memory.current"));
+    if (charged <= most.value || clock.Now() > deadline) return {};
+    // Fails where not all of that could be had, and before 5.19.
+    (void)group_->Write("memory.reclaim", fmt::format("{}", charged));
+    clock.WaitUntil(clock.Now() + Milliseconds(5));
+  }
+}
+
 Status Capsule::Require(const std::string& controller) const {
   const auto has = [&](const std::vector<std::string>& names) {
     return std::find(names.begin(), names.end(), controller) != names.end();
@@ -78,6 +95,7 @@ Status Capsule::Require(const std::string& controller) const {
 }
 
 Result<Tree> Capsule::Plant(const kubelet::Plan& plan, const CapsuleLimits& limits) {
+  if (limits.memory) TRY(AwaitFreed(Bytes{limits.memory->value / 16}));
   TRY(Limit(limits));
   return Tree::Plant(*group_, plan.root, controllers_);
 }

@@ -53,6 +53,8 @@ class Capsule {
       : group_(std::make_unique<cgroup::Cgroup>(std::move(group))),
         controllers_(std::move(controllers)) {}
   Status Limit(const CapsuleLimits& limits) const;
+  // Returns when no more than `most` is charged to the capsule, at the latest after 10 s.
+  Status AwaitFreed(Bytes most) const;
 
   std::unique_ptr<cgroup::Cgroup> group_;
   std::vector<std::string> controllers_;

@@ -1,6 +1,8 @@
 #include "harness/probe/quota_runs.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "harness/probe/uncharged.h"
 
@@ -17,6 +19,7 @@ Run RunUntilThrottled(const QuotaRunsOptions& options) {
     const Uncharged::Lap lap = uncharged.Next();
     run.charged += lap.charged;
     run.last_lap = lap.charged;
+    run.longest_lap = std::max(run.longest_lap, lap.charged);
     run.ended = lap.ended;
     if (lap.gap >= options.throttled) {
       run.throttled = lap.gap;
@@ -29,26 +32,64 @@ Run RunUntilThrottled(const QuotaRunsOptions& options) {
   }
 }
 
+// How late runs begin. Refills are whole periods apart (hrtimer_forward()), and a run begins at one
+// or after it: the earliest of all, in its period, was the least late.
+class Refills {
+ public:
+  explicit Refills(Nanoseconds period) : period_(period) {}
+
+  void Add(Nanoseconds begun) {
+    if (seen_++ == 0) earliest_ = begun;
+    if (period_.count() > 0) earliest_ += std::min(Nanoseconds(0), After(begun));
+  }
+  bool InTime(Nanoseconds begun) const {
+    return period_.count() == 0 || (seen_ >= kEnough && After(begun) <= period_ / 5);
+  }
+
+ private:
+  // One of so many was in time.
+  static constexpr int kEnough = 8;
+
+  // From half a period before the refill nearest to `begun` to half a period after it.
+  Nanoseconds After(Nanoseconds begun) const {
+    const Nanoseconds after = (begun - earliest_) % period_;
+    if (after >= period_ / 2) return after - period_;
+    return after < -period_ / 2 ? after + period_ : after;
+  }
+
+  Nanoseconds period_;
+  Nanoseconds earliest_{0};
+  int seen_ = 0;
+};
+
 int RunCycles(QuotaRuns::Counters& counters, const cgroup::ReadySignal& ready,
               const QuotaRunsOptions& options) {
   const Clock& clock = MonotonicClock();
   bool clean_before = false;
+  Refills refills(options.period);
+  std::optional<Nanoseconds> charged;  // in a run that counts if the next one begins in time too
   ready.Notify();
   Nanoseconds start = RunUntilThrottled(options).ended + options.rest;
   for (uint64_t number = 1;; ++number) {
+    refills.Add(start);
+    const bool in_time = refills.InTime(start);
+    // Otherwise it was not throttled until a refill, but kept from its CPU by others.
+    if (charged && in_time) {
+      counters.clean_charged_ns += charged->count();
+      ++counters.clean_runs;
+    }
+    charged.reset();
     clock.WaitUntil(start);
     const Nanoseconds late = clock.Now() - start;
     Run first = RunUntilThrottled(options);
     first.late = late;
     const Run second = options.runs > 1 ? RunUntilThrottled(options) : Run{};
     const Run& last = options.runs > 1 ? second : first;
-    if (first.Clean(options.lap) && clean_before && first.lost < 5 * options.lap) {
-      counters.clean_charged_ns += first.charged.count();
-      ++counters.clean_runs;
+    if (first.Steady(options.lap) && clean_before && in_time && first.lost < 5 * options.lap) {
+      charged = first.charged;
     }
     if (first.throttled.count() > 0) counters.stalls.Add(first.throttled);
-    clean_before = last.Clean(options.lap) &&
-                   (options.longest_stall.count() == 0 || last.throttled <= options.longest_stall);
+    clean_before = last.Clean(options.lap);
     ++counters.version;
     std::atomic_thread_fence(std::memory_order_seq_cst);
     counters.cycle = {number, first, second};

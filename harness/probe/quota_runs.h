@@ -28,8 +28,9 @@ struct QuotaRunsOptions {
   Nanoseconds most{0};
   // How often it asks for its CPU time, which makes the kernel look at its quota.
   Nanoseconds lap = Microseconds(500);
-  // A first run after a longer stall than this (0: any) began late and is no clean run.
-  Nanoseconds longest_stall{0};
+  // Of the quota. A run that began more than a fifth of it after its refill may reach the next one
+  // and is no clean run. 0: such runs are not known.
+  Nanoseconds period{0};
 };
 
 class QuotaRuns {
@@ -37,15 +38,19 @@ class QuotaRuns {
   static Result<QuotaRuns> Start(const QuotaRunsOptions& options);
 
   struct Run {
-    Nanoseconds late{0};       // woke after the rest by so much
-    Nanoseconds charged{0};    // CPU time that it held
-    Nanoseconds last_lap{0};   // of that, in the lap in which it was thrown off: it ended in there
+    Nanoseconds late{0};      // woke after the rest by so much
+    Nanoseconds charged{0};   // CPU time that it held
+    Nanoseconds last_lap{0};  // of that, in the lap in which it was thrown off: it ended in there
+    Nanoseconds longest_lap{0};
     Nanoseconds lost{0};       // to others, while it had quota
     Nanoseconds throttled{0};  // without being charged, until it could go on
     Nanoseconds ended{0};      // when it could, on the monotonic clock
 
     // Its end is known: the CPU did not stand still under it then.
     bool Clean(Nanoseconds lap) const { return last_lap <= 3 * lap; }
+    // The CPU never stood still under it. A stall may last until the next refill, which pays for
+    // it.
+    bool Steady(Nanoseconds lap) const { return longest_lap <= 3 * lap; }
   };
   struct Cycle {
     uint64_t number = 0;  // 1 is the first one that began after a refill
@@ -55,8 +60,8 @@ class QuotaRuns {
   // The next cycle to end after `number`. An error when the victim ends, or none does in `timeout`.
   Result<Cycle> AwaitCycle(uint64_t number, Seconds timeout);
 
-  // First runs of all cycles that began in time after one that ended cleanly, ended cleanly and
-  // lost no time to others.
+  // First runs of all cycles that began in time, after one that ended cleanly, were steady, lost no
+  // time to others and were throttled until a refill.
   struct CleanRuns {
     int64_t count = 0;
     Nanoseconds charged{0};
