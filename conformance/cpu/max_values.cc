@@ -134,12 +134,12 @@ Result<results::Arm> MeasureShortPeriod(ArmContext& context) {
   };
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
     const double stall = static_cast<double>(victim.Stalls().Percentile(0.5).count()) / 1000;
-    const bool throttled = victim.Stalls().count() > 0;
     const cgroup::CpuStat stat_before = last;
     const probe::QuotaRuns::CleanRuns before = clean;
     TRY(open());
     usage += (last - stat_before).usage;
     const int64_t runs = clean.count - before.count;
+    const bool throttled = (last - stat_before).nr_throttled > 0;
     if (is_protected && throttled && runs < 5) {
       return measure::Window{{}, "the CPU stood still as most runs ended"};
     }

@@ -267,8 +267,8 @@ Claim ScenarioCombinedNeighbour() {
                "than a quarter of what the neighbour has under way takes at its limit. The "
                "neighbour writes no more than that limit.",
            .tolerance =
-               "Share: 0.02, two ticks of a 400 ms window. Page cache: what memory.stat lags "
-               "behind; refaults: none. Writes: 80 ms, while the disk does one in a few. The "
+               "Share: 0.01, as of all weights (cpu.weight.siblings). Page cache: what memory.stat "
+               "lags behind; refaults: none. Writes: 80 ms, while the disk does one in a few. The "
                "neighbour's: 5 %, one slice of 100 ms and what was under way.",
            .control = "All weights alike, no memory.min and no io.max: the victim has between a "
                       "third and five sixths of the CPU."},
