@@ -56,7 +56,8 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
                         .numa_nodes = static_cast<int>(number("numa_nodes", 1)),
                         .last_level_caches = static_cast<int>(number("last_level_caches", 1)),
                         .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1)),
-                        .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0))};
+                        .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0)),
+                        .cxl_nodes = static_cast<int>(number("cxl_nodes", 0))};
   entry.needs_memory = Bytes{number("memory_bytes", 0)};
   entry.json = json;
   return entry;

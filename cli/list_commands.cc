@@ -52,16 +52,22 @@ std::string Folded(const std::string& text) {
 
 // "4 CPUs, 2 hardware threads in each core", or "" for a claim that any node can run.
 std::string NeedsOf(const Json& json) {
-  constexpr std::pair<const char*, const char*> kNeeds[] = {
-      {"cpus", "CPUs"},
-      {"threads", "hardware threads in each core"},
-      {"numa_nodes", "NUMA nodes with CPUs"},
-      {"cpus_per_numa_node", "CPUs in each NUMA node"},
-      {"last_level_caches", "last-level caches"}};
+  struct Need {
+    const char* field;
+    const char* what;
+    int always;  // what every node has
+  };
+  constexpr Need kNeeds[] = {{"cpus", "CPUs", 1},
+                             {"threads", "hardware threads in each core", 1},
+                             {"numa_nodes", "NUMA nodes with CPUs", 1},
+                             {"cpus_per_numa_node", "CPUs in each NUMA node", 1},
+                             {"last_level_caches", "last-level caches", 1},
+                             {"memory_only_nodes", "NUMA nodes with memory and no CPUs", 0},
+                             {"cxl_nodes", "NUMA nodes of CXL memory and no CPUs", 0}};
   std::string needs;
-  for (const auto& [field, what] : kNeeds) {
-    const int number = json.value(Json::json_pointer(std::string("/needs/") + field), 1);
-    if (number > 1) needs += fmt::format("{}{} {}", needs.empty() ? "" : ", ", number, what);
+  for (const auto& [field, what, always] : kNeeds) {
+    const int number = json.value(Json::json_pointer(std::string("/needs/") + field), always);
+    if (number > always) needs += fmt::format("{}{} {}", needs.empty() ? "" : ", ", number, what);
   }
   const auto whole = json.value("/needs/why_whole_node"_json_pointer, std::string());
   if (!whole.empty()) needs += fmt::format("{}a VM ({})", needs.empty() ? "" : "; ", whole);
