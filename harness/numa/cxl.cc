@@ -60,7 +60,8 @@ class Sysfs {
     const std::string file = root_ + path;
     TRY(Await([&] { return std::string(::access(file.c_str(), F_OK) == 0 ? "there" : ""); },
               Missing(path, module)));
-    if (auto written = WriteFileAt(AT_FDCWD, file, value); !written) {
+    // With a line end, as a shell writes it: a region's uuid is refused without.
+    if (auto written = WriteFileAt(AT_FDCWD, file, fmt::format("{}\n", value)); !written) {
       return std::unexpected(Error{fmt::format("{} (value {})", written.error().message, value), "",
                                    written.error().code});
     }

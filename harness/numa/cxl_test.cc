@@ -63,7 +63,7 @@ class CxlSysfs : public testing::Test {
   }
   void Remove(const std::string& path) const { std::filesystem::remove(root_ / path); }
   std::string Text(const std::string& path) const {
-    return ReadFile((root_ / path).string()).value_or("no such file");
+    return std::string(Trim(ReadFile((root_ / path).string()).value_or("no such file")));
   }
   Result<std::optional<int>> Online() const { return OnlineCxlMemory(clock_, root_.string()); }
 
@@ -101,7 +101,7 @@ TEST_F(CxlSysfs, AMachineWithoutADeviceIsLeftAlone) {
   const auto node = Online();
   ASSERT_TRUE(node) << node.error().message;
   EXPECT_EQ(*node, std::nullopt);
-  EXPECT_EQ(Text("bus/cxl/devices/decoder0.0/create_pmem_region"), "region7\n");
+  EXPECT_EQ(Text("bus/cxl/devices/decoder0.0/create_pmem_region"), "region7");
 }
 
 struct MissingCase {

@@ -127,6 +127,7 @@ Json MemoryFacts(const FactSources& sources, const Topology& topology) {
                      {"size_bytes", node.memory.value},
                      {"cpus", node.cpus.ToString()},
                      {"distances", node.distances}});
+    if (node.cxl) nodes.back()["cxl"] = true;
   }
   memory["nodes"] = std::move(nodes);
   PutIfKnown(memory, "thp", Chosen(sources.sys + "/kernel/mm/transparent_hugepage/enabled"));
