@@ -16,7 +16,7 @@ namespace {
 
 // A step takes the kernel milliseconds; a busy machine's virtual CPU may stand still for seconds.
 constexpr Seconds kPatience{20};
-constexpr Milliseconds kBetweenLooks{10};
+constexpr Milliseconds kBetweenLooks{50};
 
 constexpr std::string_view kMemoryDeviceClass = "0x0502";  // PCI code and ID assignment: CXL memory
 // What hotplugged memory is made of is at least this large on x86-64.
