@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-from comparison import at_least, bench_rows, need, pairs, ratio_line, run, table
+from comparison import at_least, bench_rows, need, pairs, positive, ratio_line, run, table
 
 # Those of bench/cpu/group_costs.cc, MeasureContainer: shares of 2048 are a weight of 79.
 LIMITS = {
@@ -74,7 +74,7 @@ def ours():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--pairs", type=positive, default=20)
     options = parser.parse_args()
     runtimes = [need("crun"), need("runc")]
     ours()  # says what is missing before anything is made
