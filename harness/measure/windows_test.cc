@@ -65,6 +65,23 @@ TEST(TakeWindows, DisturbedWindowsAreDiscardedAndSaidSo) {
   EXPECT_EQ(taken.notes[0], "3 of 11 windows discarded: the node stood still");
 }
 
+TEST(TakeWindows, HalfTheBudgetShowsThatNothingCanBeUsed) {
+  int taken = 0;
+  const auto never = Take([&] {
+                       ++taken;
+                       return Window{{}, "the node stood still"};
+                     }).value();
+  EXPECT_EQ(taken, 25);  // 10 s of 400 ms
+  EXPECT_EQ(never.checks[0].finding, Finding::kUnclear);
+
+  taken = 0;
+  const auto seldom =
+      Take([&] {
+        return ++taken % 5 == 0 ? Window{{0.7}, {}} : Window{{}, "the node stood still"};
+      }).value();
+  EXPECT_EQ(seldom.checks[0].finding, Finding::kInside);
+}
+
 TEST(TakeWindows, AnUnfinishedWindowStaysOpen) {
   FakeClock clock;
   std::vector<double> walls;
