@@ -1,5 +1,7 @@
 #include "conformance/io/cost_model.h"
 
+#include "harness/base/file.h"
+
 namespace nodeproof::conformance {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr int64_t kLatencyUsec = 25'000;
 Result<std::unique_ptr<CostModel>> CostModel::TurnOn(const ArmContext& context,
                                                      const io::Disk& disk, int iops) {
   const std::string capsule = context.environment().capsule->group().path();
-  cgroup::Cgroup root = TRY(cgroup::Cgroup::Open(capsule.substr(0, capsule.rfind('/'))));
+  cgroup::Cgroup root = TRY(cgroup::Cgroup::Open(ParentPath(capsule)));
   for (const char* file : {"io.cost.qos", "io.cost.model"}) {
     if (!root.Has(file)) {
       return Unsupported("there is no {}/{} (CONFIG_BLK_CGROUP_IOCOST, root cgroup)", root.path(),

@@ -88,7 +88,7 @@ Status Capsule::Require(const std::string& controller) const {
   };
   if (has(controllers_)) return {};
   const std::string& path = group_->path();
-  const Cgroup parent = TRY(Cgroup::Open(path.substr(0, path.rfind('/'))));
+  const Cgroup parent = TRY(Cgroup::Open(ParentPath(path)));
   const auto offered = parent.Controllers();
   if (offered && has(*offered)) return IsOff(controller, parent.path());
   return std::unexpected(
