@@ -1,5 +1,7 @@
 #include "harness/io/cost_model.h"
 
+#include "harness/base/file.h"
+
 namespace nodeproof::io {
 namespace {
 
@@ -19,8 +21,7 @@ std::unexpected<Error> Missing(const std::string& root, const char* file) {
 
 Result<std::unique_ptr<CostModel>> CostModel::TurnOn(const cgroup::Cgroup& capsule,
                                                      const Disk& disk, int iops) {
-  const std::string path = capsule.path();
-  cgroup::Cgroup root = TRY(cgroup::Cgroup::Open(path.substr(0, path.rfind('/'))));
+  cgroup::Cgroup root = TRY(cgroup::Cgroup::Open(ParentPath(capsule.path())));
   for (const char* file : {"io.cost.qos", "io.cost.model"}) {
     if (!root.Has(file)) return Missing(root.path(), file);
   }
