@@ -79,4 +79,12 @@ Result<std::string> PathOfContainer(const kubelet::Plan& plan, std::string_view 
   return group->path;
 }
 
+Result<std::vector<PodLevel>> LevelsOf(const capsule::Tree& tree, std::string_view pod,
+                                       std::string_view qos_slice) {
+  return std::vector<PodLevel>{{"the container", TRY(tree.Container(pod, "main"))},
+                               {"the pod", TRY(tree.Pod(pod))},
+                               {std::string(qos_slice), TRY(tree.QosSlice(pod))},
+                               {"kubepods", TRY(tree.NodeSlice())}};
+}
+
 }  // namespace nodeproof::conformance

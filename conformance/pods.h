@@ -1,10 +1,13 @@
-// The pods that claims put on a node, in few words, and edits to the plans made of them.
+// The pods that claims put on a node, in few words, edits to the plans made of them, and the groups
+// that stand for them in a tree.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/units.h"
+#include "harness/capsule/tree.h"
 #include "harness/kubelet/plan/plan.h"
 
 namespace nodeproof::conformance {
@@ -29,5 +32,15 @@ Status Override(kubelet::Plan& plan, std::string_view path, std::string_view fil
 Result<std::string> PathOfPod(const kubelet::Plan& plan, std::string_view pod);
 Result<std::string> PathOfContainer(const kubelet::Plan& plan, std::string_view pod,
                                     std::string_view container = "main");
+
+struct PodLevel {
+  std::string name;  // "the pod"
+  const cgroup::Cgroup* group = nullptr;
+};
+// The groups of a pod from its container `main` up to kubepods: "the container", "the pod", the
+// slice of its QoS class, which is called `qos_slice`, and "kubepods". Not of a Guaranteed pod,
+// which has no such slice.
+Result<std::vector<PodLevel>> LevelsOf(const capsule::Tree& tree, std::string_view pod,
+                                       std::string_view qos_slice = "its QoS slice");
 
 }  // namespace nodeproof::conformance

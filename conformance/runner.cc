@@ -80,10 +80,15 @@ results::Claim RunClaim(const Claim& claim, const Environment& environment,
   std::vector<results::Evidence> evidence;
   const ArmOutcome protected_arm = RunArm(claim, environment, ArmRole::kProtected, evidence);
   std::optional<ArmOutcome> control;
-  if (options.control && claim.no_control_reason.empty()) {
-    control = RunArm(claim, environment, ArmRole::kControl, evidence);
-  } else if (claim.no_control_reason.empty()) {
-    result.no_control_reason = "left out with --no-control";
+  if (claim.no_control_reason.empty()) {
+    const results::Verdict so_far = Decide(protected_arm, std::nullopt).verdict;
+    if (!options.control) {
+      result.no_control_reason = "left out with --no-control";
+    } else if (so_far == results::Verdict::kHolds || so_far == results::Verdict::kViolated) {
+      control = RunArm(claim, environment, ArmRole::kControl, evidence);
+    } else {
+      result.no_control_reason = "the protected arm alone left the claim undecided";
+    }
   }
   const Judgement judgement = Decide(protected_arm, control);
   result.verdict = judgement.verdict;

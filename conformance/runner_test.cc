@@ -58,6 +58,22 @@ TEST_F(Runner, WithoutControlItSaysSo) {
   EXPECT_EQ(result.no_control_reason, "left out with --no-control");
 }
 
+TEST_F(Runner, WhatTheProtectedArmLeavesUndecidedNeedsNoControl) {
+  claim_.measure = [this](ArmContext&) -> Result<results::Arm> {
+    ++arms_;
+    results::Arm arm;
+    arm.checks = {{"share",
+                   {0.7, results::Relation::kWithin, 0.02, "ratio"},
+                   {0.7, 0.6, 0.8, {0.6, 0.8}},
+                   results::Finding::kUnclear}};
+    return arm;
+  };
+  const results::Claim result = RunClaim(claim_, environment_, {});
+  EXPECT_EQ(result.verdict, Verdict::kInconclusive);
+  EXPECT_EQ(arms_, 1);
+  EXPECT_EQ(result.no_control_reason, "the protected arm alone left the claim undecided");
+}
+
 TEST_F(Runner, WhatTheNodeLacksIsUnsupportedByName) {
   claim_.needs.controllers = {"cpu", "hugetlb"};
   EXPECT_NE(RunClaim(claim_, environment_, {}).reason.find("controller hugetlb"),

@@ -59,17 +59,15 @@ Result<results::Arm> MeasureDelegation(ArmContext& context) {
   if (::geteuid() != 0) {
     return Unsupported("it starts a process as user {}, which needs CAP_SETUID", kNobody);
   }
-  const kubelet::Plan plan =
-      TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("other", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("other", {{}})}));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
   const cgroup::Cgroup& other = *TRY(tree.Container("other", "main"));
   for (const char* file : {"", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}) {
     TRY(GiveAway(main, file));
   }
   if (!context.Protected()) {
-    const std::string pod = TRY(PathOfPod(plan, "pod"));
-    TRY(GiveAway(*TRY(tree.At(pod.substr(0, pod.rfind('/')))), "cgroup.procs"));
+    TRY(GiveAway(*TRY(tree.QosSlice("pod")), "cgroup.procs"));
     TRY(GiveAway(other, "cgroup.procs"));
   }
   cgroup::Process stranger =

@@ -1,4 +1,5 @@
 // cgroup.freeze: nothing of a subtree runs, at whatever level it is written, while it forks.
+#include <algorithm>
 #include <atomic>
 
 #include "conformance/cgroup/cgroup_claims.h"
@@ -82,9 +83,7 @@ Result<Stretch> Watch(ArmContext& context, const cgroup::Cgroup& level,
 // node ─┬─ system.slice                                         a CPU hog
 //       └─ kubepods ── besteffort ── pod ── main ── nested      a relay of 3, and a CPU hog
 Result<results::Arm> MeasureFreeze(ArmContext& context) {
-  const kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::string pod = TRY(PathOfPod(plan, "pod"));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
   const cgroup::Cgroup nested = TRY(main.CreateChild("nested"));
   if (!nested.Has("cgroup.freeze")) {
@@ -98,12 +97,9 @@ Result<results::Arm> MeasureFreeze(ArmContext& context) {
   TRY(Await(context, "the load",
             [&]() -> Result<bool> { return load.relay.Births() >= 10 && load.hog.Work() > 0; }));
 
-  const std::vector<std::pair<std::string, const cgroup::Cgroup*>> levels = {
-      {"kubepods", TRY(tree.NodeSlice())},
-      {"besteffort", TRY(tree.At(pod.substr(0, pod.rfind('/'))))},
-      {"the pod", TRY(tree.Pod("pod"))},
-      {"the container", &main},
-      {"the group itself", &nested}};
+  std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod", "besteffort"));
+  std::ranges::reverse(levels);
+  levels.push_back({"the group itself", &nested});
   results::Arm arm = DescribedArm(
       tree, context.Protected() ? "cgroup.freeze of each level in turn" : "nothing is frozen");
   for (const auto& [name, level] : levels) {

@@ -19,10 +19,8 @@ int Rest() {
 //       └─ kubepods ── besteffort ─┬─ pod ── main
 //                                  └─ other ── main ── nested      processes in main
 Result<results::Arm> MeasureNoInternalProcess(ArmContext& context) {
-  const kubelet::Plan plan =
-      TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("other", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::string pod = TRY(PathOfPod(plan, "pod"));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}}), MakePod("other", {{}})}));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
   const cgroup::Cgroup& other = *TRY(tree.Container("other", "main"));
   // The control arm's groups are leaves.
@@ -37,7 +35,7 @@ Result<results::Arm> MeasureNoInternalProcess(ArmContext& context) {
   std::vector<const cgroup::Cgroup*> groups = {&inner, &main};
   if (context.Protected()) {
     groups.push_back(TRY(tree.Pod("pod")));
-    groups.push_back(TRY(tree.At(pod.substr(0, pod.rfind('/')))));
+    groups.push_back(TRY(tree.QosSlice("pod")));
     groups.push_back(TRY(tree.NodeSlice()));
   }
   int64_t moves = 0;
@@ -62,19 +60,6 @@ Result<results::Arm> MeasureNoInternalProcess(ArmContext& context) {
                 CountIs("errno of a move into the leaf below them", 0, left)};
   arm.load = {{"processes to move", "count", 1, TRY(mover.Running()) ? 1.0 : 0.0}};
   return arm;
-}
-
-struct Level {
-  std::string name;
-  const cgroup::Cgroup* group;
-  int64_t above;  // groups between it and the container, the container included
-};
-
-Result<std::vector<Level>> Levels(const capsule::Tree& tree, const std::string& pod) {
-  return std::vector<Level>{{"kubepods", TRY(tree.NodeSlice()), 3},
-                            {"besteffort", TRY(tree.At(pod.substr(0, pod.rfind('/')))), 2},
-                            {"the pod", TRY(tree.Pod("pod")), 1},
-                            {"the container", TRY(tree.Container("pod", "main")), 0}};
 }
 
 struct Made {
@@ -111,17 +96,19 @@ Status Remove(const Made& made) {
 }
 
 Result<results::Arm> MeasureGroupLimit(ArmContext& context, bool depth) {
-  const kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
   const std::string file = depth ? "cgroup.max.depth" : "cgroup.max.descendants";
   results::Arm arm =
       DescribedArm(tree, context.Protected() ? "a limit at each level in turn" : "no limit");
   int64_t more = kFirstRoom;  // groups that there may be beside those that stand
   double tried = 0;
-  for (const Level& level : TRY(Levels(tree, TRY(PathOfPod(plan, "pod"))))) {
-    const int64_t stand =
-        depth ? level.above : TRY(Counter(*level.group, "cgroup.stat", "nr_descendants"));
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod", "besteffort"));
+  // From kubepods down; a level's index is how many others stand below it.
+  for (size_t below = levels.size(); below-- > 0;) {
+    const PodLevel& level = levels[below];
+    const int64_t stand = depth ? static_cast<int64_t>(below)
+                                : TRY(Counter(*level.group, "cgroup.stat", "nr_descendants"));
     if (context.Protected()) TRY(level.group->Write(file, fmt::format("{}", stand + more)));
     const Made made = MakeGroups(main, depth);
     const auto count = static_cast<int64_t>(made.groups.size());

@@ -53,7 +53,6 @@ Result<results::Arm> MeasureBurst(ArmContext& context) {
                                                          .most = 2 * kPeriod}));
   cgroup::CpuStat last;
   probe::QuotaRuns::Cycle cycle;
-  int64_t cycles = 0;
   const auto open = [&]() -> Status {
     cycle = TRY(victim.AwaitCycle(1, context.patience()));
     last = TRY(cgroup::ReadCpuStat(group));
@@ -72,7 +71,6 @@ Result<results::Arm> MeasureBurst(ArmContext& context) {
     }
     auto blemish = Blemish(cycle.first, victim.lap(), Milliseconds(10));
     if (!blemish) blemish = Blemish(cycle.second, victim.lap(), Milliseconds(40));
-    if (!blemish) ++cycles;
     return measure::Window{{Usec(cycle.first.charged), Usec(cycle.second.charged),
                             static_cast<double>(change.burst.count())},
                            blemish};
@@ -93,7 +91,7 @@ Result<results::Arm> MeasureBurst(ArmContext& context) {
     arm.checks.push_back(measure::ExactCheck("a burst above the quota is taken",
                                              {0, Relation::kAtMost, 0, "count"}, refused ? 0 : 1));
   }
-  arm.load = {{"victim", "cycles", 1, static_cast<double>(cycles)}};
+  arm.load = {{"victim", "cycles", 1, static_cast<double>(cycle.number)}};
   arm.description = is_protected ? "cpu.max.burst 30000" : "cpu.max.burst 0";
   TellTree(arm, tree);
   return arm;
@@ -118,16 +116,16 @@ results::Check SumCheck(std::string name, int64_t counted, int64_t passed, int64
 // CPU time of a process by its own clock, and by usage_usec of its group and of those above.
 class UsageMeter {
  public:
-  UsageMeter(probe::QuotaRuns& process, std::vector<const cgroup::Cgroup*> groups)
-      : process_(process), groups_(std::move(groups)), last_(groups_.size()) {}
+  UsageMeter(probe::QuotaRuns& process, std::vector<PodLevel> levels)
+      : process_(process), levels_(std::move(levels)), last_(levels_.size()) {}
 
   // What each group counted since the last call beyond the clock, in microseconds. The clock is
   // read first: that has the kernel charge what runs, to the groups too.
   Result<std::vector<double>> Excess() {
     const Nanoseconds clock = TRY(process_.CpuTime());
     std::vector<double> excess;
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      const Nanoseconds beyond = TRY(cgroup::ReadCpuStat(*groups_[i])).usage - clock;
+    for (size_t i = 0; i < levels_.size(); ++i) {
+      const Nanoseconds beyond = TRY(cgroup::ReadCpuStat(*levels_[i].group)).usage - clock;
       excess.push_back(Usec(beyond - std::exchange(last_[i], beyond)));
     }
     return excess;
@@ -135,7 +133,7 @@ class UsageMeter {
 
  private:
   probe::QuotaRuns& process_;
-  std::vector<const cgroup::Cgroup*> groups_;
+  std::vector<PodLevel> levels_;
   std::vector<Nanoseconds> last_;
 };
 
@@ -145,9 +143,7 @@ class UsageMeter {
 //   |-- sleeps 110 ms ----##########......|     the victim, on CPU N
 Result<results::Arm> MeasureCounters(ArmContext& context) {
   const bool is_protected = context.Protected();
-  std::string pod;
   const auto edit = [&](kubelet::Plan& plan) -> Status {
-    pod = TRY(PathOfPod(plan, "pod"));
     if (is_protected) return {};
     return Override(plan, TRY(PathOfContainer(plan, "pod")), "cpu.max", "max 100000", "no limit");
   };
@@ -159,8 +155,8 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
                                                          .rest = Milliseconds(110),
                                                          .throttled = Milliseconds(20),
                                                          .most = 2 * kPeriod}));
-  UsageMeter usage(victim, {&group, TRY(tree.Pod("pod")),
-                            TRY(tree.At(pod.substr(0, pod.rfind('/')))), TRY(tree.NodeSlice())});
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod"));
+  UsageMeter usage(victim, levels);
   cgroup::CpuStat last;
   probe::QuotaRuns::Cycle cycle;
   Nanoseconds late_before{0};
@@ -211,9 +207,9 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
       {"nr_throttled a cycle", {1, Relation::kWithin, 0, "count"}, kLeastCycles},
       {"nr_periods a cycle beyond the time that passed", {0, Relation::kWithin, 0, "count"}},
       {"throttled_usec a cycle beyond what the victim saw", {0, Relation::kWithin, 2000, "usec"}}};
-  for (const char* level : {"the container", "the pod", "its QoS slice", "kubepods"}) {
+  for (const PodLevel& level : levels) {
     quantities.push_back(
-        {fmt::format("usage_usec of {} a cycle beyond the victim's CPU clock", level),
+        {fmt::format("usage_usec of {} a cycle beyond the victim's CPU clock", level.name),
          {0, Relation::kWithin, 2000, "usec"}});
   }
   measure::WindowedChecks taken =
@@ -224,7 +220,7 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
   arm.checks.push_back(SumCheck("nr_periods of all cycles, for each period that passed",
                                 periods_counted, periods_passed, cycles));
   arm.notes = std::move(taken.notes);
-  arm.load = {{"victim", "cycles", 1, static_cast<double>(cycles)}};
+  arm.load = {{"victim", "cycles", 1, static_cast<double>(cycle.number)}};
   arm.description = is_protected ? "cpu.max 50000 100000" : "cpu.max max";
   TellTree(arm, tree);
   return arm;

@@ -55,8 +55,8 @@ Status AwaitWhole(const ArmContext& context, const HugePagePool& pool, int64_t p
 }
 
 // The plan's limits of the pod, which the tree is planted with, gone from pod and container.
-Status LiftLimits(const std::vector<HugetlbLevel>& levels, const std::string& file) {
-  for (const HugetlbLevel& level : levels) TRY(level.group->Write(file, "max"));
+Status LiftLimits(const std::vector<PodLevel>& levels, const std::string& file) {
+  for (const PodLevel& level : levels) TRY(level.group->Write(file, "max"));
   return {};
 }
 
@@ -64,10 +64,9 @@ Status LiftLimits(const std::vector<HugetlbLevel>& levels, const std::string& fi
 Result<results::Arm> MeasureMax(ArmContext& context, const Pages& pages) {
   const HugePageSize& size = pages.size;
   const HugePagePool pool = TRY(HugePagePool::Fill(pages.pool, 0, {}, "/sys", size.page));
-  const kubelet::Plan plan = TRY(context.MakePlan(NodeWithHugePages(pages.pool, size), {},
-                                                  {HugePagePod("pod", pages.pod, size)}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::vector<HugetlbLevel> levels = TRY(LevelsOf(tree, plan, "pod"));
+  const capsule::Tree tree = TRY(context.Plant(NodeWithHugePages(pages.pool, size), {},
+                                               {HugePagePod("pod", pages.pod, size)}));
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod"));
   const cgroup::Cgroup& main = *levels[0].group;
   const std::string file = HugetlbFile("max", size);
   const std::string events_file = HugetlbFile("events", size);
@@ -108,7 +107,7 @@ Result<results::Arm> MeasureMax(ArmContext& context, const Pages& pages) {
   }
   {
     const probe::HugePageUser user = TRY(Use(context, main, size, pages.wanted, false));
-    for (const HugetlbLevel& level : levels) {
+    for (const PodLevel& level : levels) {
       arm.checks.push_back(
           CountIs(fmt::format("{} of {} beside {} pages, no limit", HugetlbFile("current", size),
                               level.name, pages.wanted),
@@ -124,10 +123,9 @@ Result<results::Arm> MeasureRsvd(ArmContext& context) {
   const Pages& limits = kTwoMegaPages;
   const HugePageSize& size = limits.size;
   const HugePagePool pool = TRY(HugePagePool::Fill(limits.pool, 0));
-  const kubelet::Plan plan =
-      TRY(context.MakePlan(NodeWithHugePages(limits.pool), {}, {HugePagePod("pod", limits.pod)}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::vector<HugetlbLevel> levels = TRY(LevelsOf(tree, plan, "pod"));
+  const capsule::Tree tree =
+      TRY(context.Plant(NodeWithHugePages(limits.pool), {}, {HugePagePod("pod", limits.pod)}));
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod"));
   const cgroup::Cgroup& main = *levels[0].group;
   const std::string file = HugetlbFile("rsvd.max");
   if (!main.Has(file)) {

@@ -27,15 +27,6 @@ kubelet::Pod HugePagePod(std::string_view name, int64_t pages, const HugePageSiz
   return pod;
 }
 
-Result<std::vector<HugetlbLevel>> LevelsOf(const capsule::Tree& tree, const kubelet::Plan& plan,
-                                           std::string_view pod) {
-  const std::string path = TRY(PathOfPod(plan, pod));
-  return std::vector<HugetlbLevel>{{"the container", TRY(tree.Container(pod, "main"))},
-                                   {"the pod", TRY(tree.Pod(pod))},
-                                   {"its QoS slice", TRY(tree.At(path.substr(0, path.rfind('/'))))},
-                                   {"kubepods", TRY(tree.NodeSlice())}};
-}
-
 std::string HugetlbFile(std::string_view knob, const HugePageSize& size) {
   return fmt::format("hugetlb.{}.{}", size.kernel, knob);
 }

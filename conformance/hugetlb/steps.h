@@ -1,4 +1,4 @@
-// What claims about huge pages share: pods that ask for them, and the groups above a container.
+// What claims about huge pages share: pods that ask for them, and their limits.
 #pragma once
 
 #include "conformance/arm_context.h"
@@ -27,15 +27,6 @@ kubelet::NodeSpec NodeWithHugePages(int64_t pages, const HugePageSize& size = kT
 
 // A pod that asks for so many huge pages, which is a request and a limit alike.
 kubelet::Pod HugePagePod(std::string_view name, int64_t pages, const HugePageSize& size = kTwoMega);
-
-struct HugetlbLevel {
-  std::string name;
-  const cgroup::Cgroup* group = nullptr;
-};
-
-// The container of a pod and the groups above it, up to kubepods.
-Result<std::vector<HugetlbLevel>> LevelsOf(const capsule::Tree& tree, const kubelet::Plan& plan,
-                                           std::string_view pod);
 
 // "hugetlb.2MB.max" for "max".
 std::string HugetlbFile(std::string_view knob, const HugePageSize& size = kTwoMega);

@@ -18,12 +18,6 @@ constexpr Bytes kWriteBlock = KiB(16);
 constexpr int64_t kReads = 300;
 constexpr int64_t kWrites = 150;
 
-Result<const cgroup::Cgroup*> QosSliceOf(const capsule::Tree& tree, const kubelet::Plan& plan,
-                                         std::string_view pod) {
-  const std::string path = TRY(PathOfPod(plan, pod));
-  return tree.At(path.substr(0, path.rfind('/')));
-}
-
 Status AwaitBlocks(const ArmContext& context, io::IoJob& job, int64_t blocks) {
   return Await(context, fmt::format("the blocks of {}", job.options().name), [&]() -> Result<bool> {
     if (job.Mark().blocks >= blocks) return true;
@@ -54,9 +48,8 @@ Result<results::Arm> MeasureStat(ArmContext& context) {
   const io::Disk disk = TRY(ScratchDisk(context));
   const std::vector<kubelet::Pod> pods = {MakePod("busy", {{.name = "reader"}, {.name = "writer"}}),
                                           MakePod("idle", {{}})};
-  const kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, pods));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const cgroup::Cgroup& qos = *TRY(QosSliceOf(tree, plan, "busy"));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, pods));
+  const cgroup::Cgroup& qos = *TRY(tree.QosSlice("busy"));
   const cgroup::Cgroup& reader = *TRY(tree.Container("busy", "reader"));
   const cgroup::Cgroup& writer = *TRY(tree.Container("busy", "writer"));
   const cgroup::Cgroup& idle = *TRY(tree.Container("idle", "main"));
@@ -130,16 +123,14 @@ Result<results::Arm> MeasurePressure(ArmContext& context) {
     return Override(plan, TRY(PathOfContainer(plan, "busy")), "io.max",
                     IoMaxLine(disk, {.riops = kSlow}), "set by the claim");
   };
-  kubelet::Plan plan =
-      TRY(context.MakePlan(MemoryNode(), {}, {MakePod("busy", {{}}), MakePod("idle", {{}})}));
-  TRY(edit(plan));
-  const capsule::Tree tree = TRY(context.Plant(plan));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("busy", {{}}), MakePod("idle", {{}})}, edit));
   const cgroup::Cgroup& busy = *TRY(tree.Container("busy", "main"));
   const cgroup::Cgroup& idle = *TRY(tree.Container("idle", "main"));
   const std::vector<std::pair<std::string, const cgroup::Cgroup*>> levels = {
       {"the container", &busy},
       {"its pod", TRY(tree.Pod("busy"))},
-      {"besteffort", TRY(QosSliceOf(tree, plan, "busy"))},
+      {"besteffort", TRY(tree.QosSlice("busy"))},
       {"kubepods", TRY(tree.NodeSlice())}};
   if (!busy.Has("io.pressure")) {
     return Unsupported("the kernel has no io.pressure (CONFIG_PSI, psi=1)");

@@ -11,51 +11,12 @@ using Direction = io::IoJobOptions::Direction;
 using results::Relation;
 
 constexpr Bytes kFile = MiB(4);
-constexpr Bytes kBlock = KiB(4);
 constexpr int64_t kLimit = 400;  // writes a second that the storm's pod may do
 constexpr int kStormers = 4;
-constexpr int kDepth = 32;          // of each
 constexpr double kVictimRate = 25;  // writes a second
 constexpr int64_t kVictimWrites = 75;
 // A quarter of what the storm has under way, at its limit: 80 ms.
-constexpr double kMostUsec = 1e6 * kStormers * kDepth / kLimit / 4;
-
-struct Storm {
-  std::vector<probe::ScratchFile> files;
-  std::vector<io::IoJob> jobs;
-};
-
-Result<Storm> StartStorm(ArmContext& context, const cgroup::Cgroup& group) {
-  Storm storm;
-  for (int i = 0; i < kStormers; ++i) {
-    storm.files.push_back(TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile)));
-    storm.jobs.push_back(TRY(io::IoJob::Start({.name = fmt::format("storm {}", i + 1),
-                                               .group = &group,
-                                               .file = storm.files.back().path(),
-                                               .direction = Direction::kWrite,
-                                               .random = true,
-                                               .block = kBlock,
-                                               .depth = kDepth,
-                                               .fsync_every = kDepth,
-                                               .seed = context.random()()})));
-  }
-  for (io::IoJob& job : storm.jobs) TRY(job.AwaitReady(context.patience()));
-  // It rages once each has had a whole round written and synced.
-  TRY(Await(context, "the storm's first fsyncs", [&]() -> Result<bool> {
-    for (io::IoJob& job : storm.jobs) {
-      TRY(job.Check());
-      if (job.Fsyncs() < 1) return false;
-    }
-    return true;
-  }));
-  return storm;
-}
-
-int64_t BlocksOf(const Storm& storm) {
-  int64_t sum = 0;
-  for (const io::IoJob& job : storm.jobs) sum += job.Mark().blocks;
-  return sum;
-}
+constexpr double kMostUsec = 1e6 * kStormers * WriteStorm::kDepth / kLimit / 4;
 
 // kubepods ─┬─ burstable  ── pod victim ── main   25 writes a second
 //           └─ besteffort ── pod storm             io.max wiops 400
@@ -73,8 +34,10 @@ Result<results::Arm> MeasureVictim(ArmContext& context) {
   const cgroup::Cgroup& stormy = *TRY(tree.Container("storm", "main"));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));
-  Storm storm = TRY(StartStorm(context, stormy));
-  const int64_t storm_before = BlocksOf(storm);
+  WriteStorm storm = TRY(StartWriteStorm(context, stormy, "storm", kStormers));
+  for (io::IoJob& job : storm.jobs) TRY(job.AwaitReady(context.patience()));
+  TRY(Await(context, "the storm's first fsyncs", [&] { return storm.AllSynced(); }));
+  const int64_t storm_before = storm.Blocks();
   const Nanoseconds begun = context.clock().Now();
   io::IoJob victim =
       TRY(io::IoJob::Start({.name = "victim",
@@ -82,7 +45,7 @@ Result<results::Arm> MeasureVictim(ArmContext& context) {
                             .file = file.path(),
                             .direction = Direction::kWrite,
                             .random = true,
-                            .block = kBlock,
+                            .block = WriteStorm::kBlock,
                             // A late write does not hold the next one up.
                             .depth = 64,
                             .rate = kVictimRate,
@@ -94,8 +57,8 @@ Result<results::Arm> MeasureVictim(ArmContext& context) {
     return false;
   }));
   const Seconds took = context.clock().Now() - begun;
-  for (io::IoJob& job : storm.jobs) TRY(job.Check());
-  const auto stormed = static_cast<double>(BlocksOf(storm) - storm_before);
+  TRY(storm.Check());
+  const auto stormed = static_cast<double>(storm.Blocks() - storm_before);
 
   results::Arm arm = DescribedArm(tree, is_protected ? "the victim is in a pod of its own"
                                                      : "the victim is in the storm's container");

@@ -5,6 +5,7 @@
 #include "conformance/io/io_steps.h"
 #include "conformance/io/rate_meter.h"
 #include "conformance/pods.h"
+#include "harness/base/file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -45,8 +46,6 @@ constexpr Level kLevels[] = {{"container", KiB(512), 1},
                              {"QoS slice", KiB(3072), 3},
                              {"kubepods", KiB(8192), 4}};
 
-std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
 // The limit of a level: bytes read everywhere; or of writes, bytes and operations by turns.
 IoLimits LimitsOf(size_t level, Direction direction) {
   const int64_t bytes = kLevels[level].limit.value;
@@ -60,7 +59,7 @@ Status Limit(kubelet::Plan& plan, const io::Disk& disk, Direction direction) {
   for (size_t level = 0; level < std::size(kLevels); ++level) {
     TRY(Override(plan, path, "io.max", IoMaxLine(disk, LimitsOf(level, direction)),
                  "set by the claim"));
-    path = ParentOf(path);
+    path = ParentPath(path);
   }
   return {};
 }

@@ -40,9 +40,10 @@ class Meter {
                                  share.value_or(results::Measurement{0, 0, 1e9, {}}),
                                  Judge(spans_[i])});
     }
-    finished.notes.push_back(fmt::format("read for {}; the node's longest stall was {}",
-                                         FormatDuration(spans_.front().length()),
-                                         FormatDuration(Seconds(worst))));
+    finished.notes.push_back(
+        fmt::format("read for {}; the node stood still for {} of it, at most {} at a time",
+                    FormatDuration(spans_.front().length()), FormatDuration(spans_.front().late()),
+                    FormatDuration(Seconds(worst))));
     return finished;
   }
 

@@ -36,6 +36,8 @@ class RateSpan {
 
   Seconds length() const { return Seconds(now_ - begun_); }
   double done() const { return done_ - done_before_; }
+  // Time in stalls that outlast a jiffy.
+  Seconds late() const { return Seconds(late_); }
   // The rate as a share of the limit, with its bounds; nullopt before it can be known at all.
   std::optional<results::Measurement> Share() const;
   // The most that it can be if the kernel forgot all the budget that it may have forgotten: only

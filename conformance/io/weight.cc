@@ -1,10 +1,11 @@
 // Weights: how iocost divides a saturated disk.
 #include <memory>
 
-#include "conformance/io/cost_model.h"
 #include "conformance/io/io_claims.h"
 #include "conformance/io/io_steps.h"
 #include "conformance/pods.h"
+#include "harness/base/file.h"
+#include "harness/io/cost_model.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -26,8 +27,6 @@ struct Contender {
 // The first decides: equal weights take it furthest from its share, to a half.
 constexpr Contender kContenders[] = {{"c", 1.0 / 3}, {"a", 0.2}, {"b", 2.0 / 3 * 0.7}};
 
-std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
 Status SetWeights(kubelet::Plan& plan) {
   const auto set = [&](const std::string& path, int weight) {
     return Override(plan, path, "io.weight", fmt::format("default {}", weight), "set by the claim");
@@ -35,8 +34,8 @@ Status SetWeights(kubelet::Plan& plan) {
   const std::string a = TRY(PathOfPod(plan, "a"));
   TRY(set(a, 30));
   TRY(set(TRY(PathOfPod(plan, "b")), 70));
-  TRY(set(ParentOf(a), 200));
-  return set(ParentOf(TRY(PathOfPod(plan, "c"))), 100);
+  TRY(set(ParentPath(a), 200));
+  return set(ParentPath(TRY(PathOfPod(plan, "c"))), 100);
 }
 
 Result<std::vector<io::IoJob>> StartContest(ArmContext& context, const capsule::Tree& tree,
@@ -125,7 +124,8 @@ Result<capsule::Tree> PlantContest(ArmContext& context) {
 
 Result<results::Arm> MeasureIocost(ArmContext& context) {
   const io::Disk disk = TRY(ScratchDisk(context));
-  const auto model = TRY(CostModel::TurnOn(context, disk, kModelIops));
+  const auto model =
+      TRY(io::CostModel::TurnOn(context.environment().capsule->group(), disk, kModelIops));
   const capsule::Tree tree = TRY(PlantContest(context));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));

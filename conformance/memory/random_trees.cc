@@ -7,6 +7,7 @@
 #include "conformance/memory/memory_claims.h"
 #include "conformance/memory/protected_tree.h"
 #include "conformance/memory/recursive_protection.h"
+#include "harness/base/file.h"
 #include "harness/measure/estimate.h"
 
 namespace nodeproof::conformance {
@@ -131,8 +132,7 @@ TreePlan LittleClaimed(std::mt19937_64& random) {
 Result<results::Arm> MeasureNotHandedOn(ArmContext& context) {
   const bool is_protected = context.Protected();
   const std::string& path = context.environment().capsule->group().path();
-  const auto mounted =
-      TRY(RecursiveProtection::Set(path.substr(0, path.rfind('/')), !is_protected));
+  const auto mounted = TRY(RecursiveProtection::Set(ParentPath(path), !is_protected));
   const TreePlan plan = LittleClaimed(context.random());
   const capsule::Tree tree = TRY(PlantTree(context, plan));
   const Squeezed squeezed = TRY(Squeeze(context, tree, plan, plan.node));

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "conformance/pods.h"
+#include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
 #include "harness/measure/estimate.h"
 
@@ -24,9 +25,8 @@ Status SetOnPod(kubelet::Plan& plan, std::string_view pod, std::string_view file
 Status SetOnPath(kubelet::Plan& plan, std::string_view pod, std::string_view file,
                  std::string_view value) {
   TRY(SetOnPod(plan, pod, file, value));
-  std::string path = TRY(PathOfPod(plan, pod));
-  for (size_t end = path.rfind('/'); end != 0; end = path.rfind('/')) {
-    path.resize(end);
+  std::string path = ParentPath(TRY(PathOfPod(plan, pod)));
+  for (; !path.empty(); path = ParentPath(path)) {
     TRY(Override(plan, path, file, value, "set by the claim"));
   }
   return {};

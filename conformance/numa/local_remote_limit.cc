@@ -6,6 +6,7 @@
 #include "conformance/numa/kernel_setting.h"
 #include "conformance/numa/numa_claims.h"
 #include "conformance/pods.h"
+#include "harness/base/file.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -44,10 +45,9 @@ Status Guarantee(kubelet::Plan& plan, const FarMemory& far, Bytes local_limit) {
     return Override(plan, path, file, fmt::format("{}", value), "set by the claim");
   };
   TRY(set(TRY(PathOfContainer(plan, kPod, "far")), "cpuset.mems", far.far));
-  std::string path = TRY(PathOfContainer(plan, kPod, "local"));
-  TRY(set(path, "cpuset.mems", far.near));
-  for (size_t end = path.size(); end != 0; end = path.rfind('/')) {
-    path.resize(end);
+  const std::string local = TRY(PathOfContainer(plan, kPod, "local"));
+  TRY(set(local, "cpuset.mems", far.near));
+  for (std::string path = local; !path.empty(); path = ParentPath(path)) {
     TRY(set(path, "memory.min", local_limit.value));
   }
   return {};

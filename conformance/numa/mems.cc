@@ -116,15 +116,9 @@ Result<results::Arm> MeasureMigrate(ArmContext& context) {
 Result<results::Arm> MeasureLevels(ArmContext& context) {
   constexpr Bytes kEach = MiB(4);
   const NodePair pair = TRY(PairOf(context.topology()));
-  const kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::string path = TRY(PathOfPod(plan, "pod"));
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
-  const std::vector<std::pair<std::string, const cgroup::Cgroup*>> levels = {
-      {"the container", &main},
-      {"the pod", TRY(tree.Pod("pod"))},
-      {"besteffort", TRY(tree.At(path.substr(0, path.rfind('/'))))},
-      {"kubepods", TRY(tree.NodeSlice())}};
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod", "besteffort"));
   results::Arm arm = DescribedArm(
       tree, context.Protected() ? fmt::format("cpuset.mems {} at each level in turn", pair.second)
                                 : "no cpuset.mems");

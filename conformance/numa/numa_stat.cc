@@ -29,10 +29,8 @@ struct Expected {
 Result<results::Arm> MeasureStat(ArmContext& context) {
   const bool is_protected = context.Protected();
   const NodePair pair = TRY(PairOf(context.topology()));
-  const kubelet::Plan plan =
-      TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{.name = "one"}, {.name = "two"}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::string path = TRY(PathOfPod(plan, "pod"));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{.name = "one"}, {.name = "two"}})}));
   const cgroup::Cgroup* one = TRY(tree.Container("pod", "one"));
   const cgroup::Cgroup* two = TRY(tree.Container("pod", "two"));
   PlacedMemory near = TRY(PlacedMemory::Start({.name = "one",
@@ -57,12 +55,11 @@ Result<results::Arm> MeasureStat(ArmContext& context) {
     return Bytes{numa::Sum(stat)} >= kOnFirst + kOnSecond || context.clock().Now() > deadline;
   }));
 
-  const Expected groups[] = {
-      {"two", two, {}, kOnSecond},
-      {"one", one, kOnFirst, {}},
-      {"their pod", TRY(tree.Pod("pod")), kOnFirst, kOnSecond},
-      {"besteffort", TRY(tree.At(path.substr(0, path.rfind('/')))), kOnFirst, kOnSecond},
-      {"kubepods", slice, kOnFirst, kOnSecond}};
+  const Expected groups[] = {{"two", two, {}, kOnSecond},
+                             {"one", one, kOnFirst, {}},
+                             {"their pod", TRY(tree.Pod("pod")), kOnFirst, kOnSecond},
+                             {"besteffort", TRY(tree.QosSlice("pod")), kOnFirst, kOnSecond},
+                             {"kubepods", slice, kOnFirst, kOnSecond}};
   results::Arm arm = DescribedArm(tree, is_protected ? "each on its node" : "both on the first");
   for (const Expected& expected : groups) {
     const numa::ByNode stat = TRY(numa::ReadNumaStat(*expected.group, "anon"));

@@ -83,13 +83,12 @@ Result<results::Arm> MeasureEvents(ArmContext& context) {
   constexpr int64_t kRefusals = 12;
   kubelet::KubeletConfiguration config;
   if (context.Protected()) config.pod_pids_limit = 10;
-  const kubelet::Plan plan = TRY(
-      context.MakePlan(NodeWithPids(), config, {MakePod("pod", {{}}), MakePod("beside", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan, {.pids = kNodePids}));
+  const capsule::Tree tree =
+      TRY(context.Plant(NodeWithPids(), config, {MakePod("pod", {{}}), MakePod("beside", {{}})}, {},
+                        {.pids = kNodePids}));
   const cgroup::Cgroup& pod = *TRY(tree.Pod("pod"));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
-  const std::string path = TRY(PathOfPod(plan, "pod"));
-  const cgroup::Cgroup& qos = *TRY(tree.At(path.substr(0, path.rfind('/'))));
+  const cgroup::Cgroup& qos = *TRY(tree.QosSlice("pod"));
   const bool told_apart = TRY(RefusalsCountAtTheLimit(pod));
   std::vector<EventsOf> events = {{"the pod", &pod, "pids.events", told_apart},
                                   {"the container", &main, "pids.events", !told_apart},

@@ -42,9 +42,8 @@ Result<Reached> Storm(ArmContext& context, const cgroup::Cgroup& group) {
 Result<results::Arm> MeasureNested(ArmContext& context) {
   kubelet::NodeSpec node = kubelet::SimpleNode(4, GiB(8).value);
   node.pid_max = kNodePids;
-  const kubelet::Plan plan = TRY(context.MakePlan(node, {}, {MakePod("pod", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan, {.pids = kNodePids}));
-  const std::string pod = TRY(PathOfPod(plan, "pod"));
+  const capsule::Tree tree =
+      TRY(context.Plant(node, {}, {MakePod("pod", {{}})}, {}, {.pids = kNodePids}));
   const cgroup::Cgroup& main = *TRY(tree.Container("pod", "main"));
   TRY(main.EnableControllers({"pids"}));
   const cgroup::Cgroup nested = TRY(main.CreateChild("nested"));
@@ -54,7 +53,7 @@ Result<results::Arm> MeasureNested(ArmContext& context) {
   const std::vector<Level> levels = {
       {"the node", &context.environment().capsule->group(), node_pids},
       {"kubepods", TRY(tree.NodeSlice()), node_pids},
-      {"besteffort", TRY(tree.At(pod.substr(0, pod.rfind('/')))), "max"},
+      {"besteffort", TRY(tree.QosSlice("pod")), "max"},
       {"the pod", TRY(tree.Pod("pod")), "max"},
       {"the container", &main, "max"},
       {"a group in it", &nested, "max"},

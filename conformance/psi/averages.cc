@@ -65,16 +65,14 @@ Followed Follow(std::string_view name, const cgroup::Cgroup* group, bool full, s
           .check = {std::move(of), kFollows, {0, 0, 1e9, {}}}};
 }
 
-Result<std::vector<Followed>> Averages(const capsule::Tree& tree, const kubelet::Plan& plan) {
-  const std::string path = TRY(PathOfPod(plan, "pod"));
+Result<std::vector<Followed>> Averages(const capsule::Tree& tree) {
   const cgroup::Cgroup* main = TRY(tree.Container("pod", "main"));
   std::vector<Followed> averages;
   averages.push_back(Follow("the container", main, false, 0));
   averages.push_back(Follow("the container", main, false, 1));
   averages.push_back(Follow("the container", main, true, 0));
   averages.push_back(Follow("the pod", TRY(tree.Pod("pod")), false, 0));
-  averages.push_back(
-      Follow("its QoS slice", TRY(tree.At(path.substr(0, path.rfind('/')))), false, 0));
+  averages.push_back(Follow("its QoS slice", TRY(tree.QosSlice("pod")), false, 0));
   averages.push_back(Follow("kubepods", TRY(tree.NodeSlice()), false, 0));
   return averages;
 }
@@ -91,10 +89,9 @@ Status ReadAll(const Clock& clock, std::vector<Followed>& averages) {
 // kubepods ── burstable ── pod  50000 / 100000 ── main      a hog on CPU N
 Result<results::Arm> MeasureAverages(ArmContext& context) {
   const auto limit = context.Protected() ? "500m" : "";
-  const kubelet::Plan plan = TRY(context.MakePlan(
+  const capsule::Tree tree = TRY(context.Plant(
       MemoryNode(), {}, {MakePod("pod", {{.cpu_request = "100m", .cpu_limit = limit}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  std::vector<Followed> averages = TRY(Averages(tree, plan));
+  std::vector<Followed> averages = TRY(Averages(tree));
   TRY(RequirePressureFile(*averages.front().group, kFile));
   stress::CpuHog hog = TRY(stress::CpuHog::Start(
       {.group = averages.front().group, .affinity = CpuSet{context.QuietCpu()}}));

@@ -14,21 +14,6 @@ using results::Relation;
 constexpr Nanoseconds kWatch = std::chrono::seconds(1);
 constexpr const char* kFile = "cpu.pressure";
 
-struct Level {
-  std::string name;
-  const cgroup::Cgroup* group;
-};
-
-// The groups from a pod's container up to kubepods.
-Result<std::vector<Level>> Above(const capsule::Tree& tree, const kubelet::Plan& plan,
-                                 std::string_view pod) {
-  const std::string path = TRY(PathOfPod(plan, pod));
-  return std::vector<Level>{{"the container", TRY(tree.Container(pod, "main"))},
-                            {"the pod", TRY(tree.Pod(pod))},
-                            {"its QoS slice", TRY(tree.At(path.substr(0, path.rfind('/'))))},
-                            {"kubepods", TRY(tree.NodeSlice())}};
-}
-
 Result<Growth> Watch(const ArmContext& context, StallStretch& stretch) {
   const Clock& clock = context.clock();
   TRY(stretch.Begin());
@@ -39,17 +24,16 @@ Result<Growth> Watch(const ArmContext& context, StallStretch& stretch) {
 // kubepods ── burstable ── pod  20000 / 100000 ── main      a hog on CPU N
 Result<results::Arm> MeasureThrottling(ArmContext& context) {
   const auto limit = context.Protected() ? "200m" : "";
-  const kubelet::Plan plan = TRY(context.MakePlan(
+  const capsule::Tree tree = TRY(context.Plant(
       MemoryNode(), {}, {MakePod("pod", {{.cpu_request = "100m", .cpu_limit = limit}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::vector<Level> levels = TRY(Above(tree, plan, "pod"));
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod"));
   TRY(RequirePressureFile(*levels[0].group, kFile));
   stress::CpuHog hog = TRY(
       stress::CpuHog::Start({.group = levels[0].group, .affinity = CpuSet{context.QuietCpu()}}));
   TRY(hog.AwaitReady(context.patience()));
 
   std::vector<StallStretch::File> files;
-  for (const Level& level : levels) files.push_back({level.group, kFile});
+  for (const PodLevel& level : levels) files.push_back({level.group, kFile});
   files.push_back({nullptr, "cpu"});
   StallStretch stretch(context.clock(), {[&] { return hog.CpuTime(); }}, files);
   // The container's quota or the pod's, which is the same: whichever is met first.
@@ -85,10 +69,9 @@ Result<results::Arm> MeasureThrottling(ArmContext& context) {
 // kubepods ── besteffort ─┬─ a     a hog on CPU N
 //                         └─ b     another
 Result<results::Arm> MeasureContention(ArmContext& context) {
-  const kubelet::Plan plan =
-      TRY(context.MakePlan(MemoryNode(), {}, {MakePod("a", {{}}), MakePod("b", {{}})}));
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::vector<Level> levels = TRY(Above(tree, plan, "a"));
+  const capsule::Tree tree =
+      TRY(context.Plant(MemoryNode(), {}, {MakePod("a", {{}}), MakePod("b", {{}})}));
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "a"));
   TRY(RequirePressureFile(*levels[0].group, kFile));
   const CpuSet cpu{context.QuietCpu()};
   std::vector<stress::CpuHog> hogs;
@@ -105,7 +88,7 @@ Result<results::Arm> MeasureContention(ArmContext& context) {
   }
 
   std::vector<StallStretch::File> files = {{TRY(tree.Container("b", "main")), kFile}};
-  for (const Level& level : levels) files.push_back({level.group, kFile});
+  for (const PodLevel& level : levels) files.push_back({level.group, kFile});
   StallStretch stretch(context.clock(), processes, files);
   const Growth growth = TRY(Watch(context, stretch));
   const Nanoseconds a = growth.wall - growth.ran[0];

@@ -24,18 +24,13 @@ Status AwaitUsage(const ArmContext& context, const cgroup::Cgroup& group) {
 
 // kubepods ── besteffort ── pod  memory.high 16M ── main      a hog that wants 48M
 Result<results::Arm> MeasureMemory(ArmContext& context) {
-  kubelet::Plan plan = TRY(context.MakePlan(MemoryNode(), {}, {MakePod("pod", {{}})}));
-  if (context.Protected()) {
-    TRY(SetOnPod(plan, "pod", "memory.high", fmt::format("{}", kHigh.value)));
-  }
-  const capsule::Tree tree = TRY(context.Plant(plan));
-  const std::string path = TRY(PathOfPod(plan, "pod"));
-  const std::vector<std::pair<std::string, const cgroup::Cgroup*>> levels = {
-      {"the container", TRY(tree.Container("pod", "main"))},
-      {"the pod", TRY(tree.Pod("pod"))},
-      {"besteffort", TRY(tree.At(path.substr(0, path.rfind('/'))))},
-      {"kubepods", TRY(tree.NodeSlice())}};
-  const cgroup::Cgroup& group = *levels[0].second;
+  const auto edit = [&](kubelet::Plan& plan) -> Status {
+    if (!context.Protected()) return {};
+    return SetOnPod(plan, "pod", "memory.high", fmt::format("{}", kHigh.value));
+  };
+  const capsule::Tree tree = TRY(context.Plant(MemoryNode(), {}, {MakePod("pod", {{}})}, edit));
+  const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod", "besteffort"));
+  const cgroup::Cgroup& group = *levels[0].group;
   TRY(RequirePressureFile(group, "memory.pressure"));
   // On one CPU: PSI takes the mean of what CPUs saw, by how long each was in use.
   stress::AnonHog hog = TRY(stress::AnonHog::Start(
@@ -43,7 +38,7 @@ Result<results::Arm> MeasureMemory(ArmContext& context) {
   TRY(AwaitUsage(context, group));
 
   std::vector<StallStretch::File> files;
-  for (const auto& [name, level] : levels) files.push_back({level, "memory.pressure"});
+  for (const PodLevel& level : levels) files.push_back({level.group, "memory.pressure"});
   StallStretch stretch(context.clock(), {[&] { return hog.process().CpuTime(); }}, files);
   TRY(stretch.Begin());
   context.clock().WaitUntil(context.clock().Now() + kWatch);
@@ -56,11 +51,11 @@ Result<results::Arm> MeasureMemory(ArmContext& context) {
   for (size_t i = 0; i < levels.size(); ++i) {
     const cgroup::Pressure& pressure = growth.pressure[i];
     // All that it does not run it sleeps over its limit; while it runs it may reclaim.
-    arm.checks.push_back(PartIs(fmt::format("`full` of {}", levels[i].first), growth,
+    arm.checks.push_back(PartIs(fmt::format("`full` of {}", levels[i].name), growth,
                                 Relation::kAtLeast, slept, pressure.full_total));
-    arm.checks.push_back(PartIs(fmt::format("`some` of {}, less `full`", levels[i].first), growth,
+    arm.checks.push_back(PartIs(fmt::format("`some` of {}, less `full`", levels[i].name), growth,
                                 Relation::kWithin, {}, pressure.some_total - pressure.full_total));
-    arm.checks.push_back(PartIs(fmt::format("`some` of {}, at most", levels[i].first), growth,
+    arm.checks.push_back(PartIs(fmt::format("`some` of {}, at most", levels[i].name), growth,
                                 Relation::kAtMost, growth.wall, pressure.some_total));
   }
   arm.load = {BytesDone("anon hog", kHigh - KernelShare(context, kHigh), hog.Touched())};

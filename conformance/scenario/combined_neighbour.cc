@@ -23,11 +23,9 @@ constexpr Bytes kFloodFile = MiB(64);
 constexpr int64_t kRequests = 400;  // a little more than its whole file
 constexpr int64_t kLimit = 200;     // writes a second that the neighbour may do
 constexpr int kWriters = 2;
-constexpr int kDepth = 32;  // of each
-constexpr Bytes kBlock = KiB(4);
 constexpr int64_t kVictimWrites = 75;  // 25 a second
 // A quarter of what the neighbour's writers have under way, at its limit: 80 ms.
-constexpr double kMostUsec = 1e6 * kWriters * kDepth / kLimit / 4;
+constexpr double kMostUsec = 1e6 * kWriters * WriteStorm::kDepth / kLimit / 4;
 constexpr int kVictims = 3;  // processes of the victim
 
 // Where the pods run: the hogs on one CPU, everything else on the others.
@@ -95,16 +93,9 @@ Result<Planted> PlantPods(ArmContext& context, const Places& places) {
 // What the neighbour does to memory and the disk.
 struct Aggression {
   probe::ScratchFile flooded;
-  std::vector<probe::ScratchFile> written;
   stress::AnonHog churn;
   stress::FileFlood flood;
-  std::vector<io::IoJob> writers;
-
-  int64_t Blocks() const {
-    int64_t sum = 0;
-    for (const io::IoJob& writer : writers) sum += writer.Mark().blocks;
-    return sum;
-  }
+  WriteStorm writers;
 };
 
 // Returns when the node's memory has been turned over twice and each writer has synced.
@@ -115,27 +106,11 @@ Result<Aggression> StartAggression(ArmContext& context, const cgroup::Cgroup& gr
       {.group = &group, .target = kChurn, .oom_score_adj = 1000, .churn = true}));
   stress::FileFlood flood = TRY(stress::FileFlood::Start(
       {.group = &group, .file = flooded.path(), .amount = GiB(1'000), .oom_score_adj = 1000}));
-  Aggression made{std::move(flooded), {}, std::move(churn), std::move(flood), {}};
-  for (int i = 0; i < kWriters; ++i) {
-    made.written.push_back(TRY(probe::ScratchFile::Write(disk, MiB(4))));
-    made.writers.push_back(TRY(io::IoJob::Start({.name = fmt::format("writer {}", i + 1),
-                                                 .group = &group,
-                                                 .file = made.written.back().path(),
-                                                 .direction = Direction::kWrite,
-                                                 .random = true,
-                                                 .block = kBlock,
-                                                 .depth = kDepth,
-                                                 .fsync_every = kDepth,
-                                                 .seed = context.random()()})));
-  }
+  WriteStorm writers = TRY(StartWriteStorm(context, group, "writer", kWriters));
+  Aggression made{std::move(flooded), std::move(churn), std::move(flood), std::move(writers)};
   TRY(Await(context, "the neighbour's storm", [&]() -> Result<bool> {
     if (!TRY(made.flood.Running())) return Fail("the neighbour's flood ended");
-    bool all_synced = true;
-    for (io::IoJob& writer : made.writers) {
-      TRY(writer.Check());
-      all_synced = all_synced && writer.Fsyncs() > 0;
-    }
-    return all_synced && made.flood.Moved() >= kNode * 2;
+    return TRY(made.writers.AllSynced()) && made.flood.Moved() >= kNode * 2;
   }));
   return made;
 }
@@ -175,12 +150,12 @@ Result<results::Arm> MeasureCombined(ArmContext& context) {
                                            .file = written.path(),
                                            .direction = Direction::kWrite,
                                            .random = true,
-                                           .block = kBlock,
+                                           .block = WriteStorm::kBlock,
                                            // A late write does not hold the next one up.
                                            .depth = 64,
                                            .rate = 25,
                                            .seed = context.random()()}));
-  const int64_t blocks = aggression.Blocks();
+  const int64_t blocks = aggression.writers.Blocks();
   const Bytes flooded = aggression.flood.Moved();
   // A victim that has lost its page cache is slow: the control arm shows that by a few requests.
   const int64_t requests = context.Protected() ? kRequests : kRequests / 8;
@@ -194,8 +169,8 @@ Result<results::Arm> MeasureCombined(ArmContext& context) {
   }));
   const Seconds took = context.clock().Now() - begun;
   const auto allowed = static_cast<double>(kLimit) * took.count();
-  const auto stormed = static_cast<double>(aggression.Blocks() - blocks);
-  for (io::IoJob& writer : aggression.writers) TRY(writer.Check());
+  const auto stormed = static_cast<double>(aggression.writers.Blocks() - blocks);
+  TRY(aggression.writers.Check());
 
   const auto p90_usec = Seconds(writes.Latency().Percentile(0.9)).count() * 1e6;
   checks.push_back(
@@ -206,10 +181,11 @@ Result<results::Arm> MeasureCombined(ArmContext& context) {
                                 StatLag(context)));
   checks.push_back(measure::ExactCheck("latency that nine of ten of the victim's writes keep (p90)",
                                        {0, Relation::kAtMost, kMostUsec, "usec"}, p90_usec));
-  checks.push_back(measure::ExactCheck(
-      "blocks that the neighbour wrote",
-      {allowed, Relation::kAtMost, 0.05 * allowed + 0.1 * kLimit + kWriters * kDepth, "count"},
-      stormed));
+  checks.push_back(
+      measure::ExactCheck("blocks that the neighbour wrote",
+                          {allowed, Relation::kAtMost,
+                           0.05 * allowed + 0.1 * kLimit + kWriters * WriteStorm::kDepth, "count"},
+                          stormed));
   results::Arm arm = TRY(contest.Report(
       context.Protected() ? "weights by request, memory.min 48M of the victim, io.max wiops 200 of "
                             "the neighbour"

@@ -99,6 +99,11 @@ std::filesystem::path PartialPath(const std::filesystem::path& path) {
   return std::filesystem::path(path).concat(".partial");
 }
 
+std::string ParentPath(std::string_view path) {
+  const size_t end = path.rfind('/');
+  return end == std::string_view::npos ? std::string() : std::string(path.substr(0, end));
+}
+
 Status WriteFileAtomic(const std::filesystem::path& path, std::string_view text) {
   const std::filesystem::path partial = PartialPath(path);
   {

@@ -33,6 +33,9 @@ Status WriteAll(int fd, std::string_view data, const std::string& name);
 // The name under which WriteFileAtomic prepares `path`; a killed run can leave this file behind.
 std::filesystem::path PartialPath(const std::filesystem::path& path);
 
+// The path of the directory or group that `path` stands in: "/a" of "/a/b", "" of "/a" and of "a".
+std::string ParentPath(std::string_view path);
+
 // Replaces `path` by `text` with a rename, so that a reader sees the old or the new content whole.
 Status WriteFileAtomic(const std::filesystem::path& path, std::string_view text);
 

@@ -13,6 +13,13 @@ std::filesystem::path FreshDirectory() {
   return ::mkdtemp(name.data());
 }
 
+TEST(ParentPath, EndsBelowTheRoot) {
+  EXPECT_EQ(ParentPath("/kubepods/besteffort/pod1"), "/kubepods/besteffort");
+  EXPECT_EQ(ParentPath("/kubepods"), "");
+  EXPECT_EQ(ParentPath("kubepods"), "");
+  EXPECT_EQ(ParentPath(""), "");
+}
+
 TEST(WriteFileAtomic, ReplacesAndLeavesNoPartial) {
   const auto directory = FreshDirectory();
   const auto path = directory / "results.json";

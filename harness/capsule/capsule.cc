@@ -66,13 +66,15 @@ Status Capsule::Limit(const CapsuleLimits& limits) const {
 }
 
 // What earlier trees left behind is still charged here, and may fill the limit of the next one: the
-// kernel frees inodes and dentries with a delay (RCU), and no sooner when asked to.
+// kernel frees inodes and dentries with a delay (RCU), and no sooner when asked to. What is per CPU
+// does not count: it is the groups' own, grows with the node and goes when the last page does.
 Status Capsule::AwaitFreed(Bytes most) const {
   if (!group_->Has("memory.current")) return {};
   const Clock& clock = MonotonicClock();
   const Nanoseconds deadline = clock.Now() + std::chrono::seconds(10);
   for (;;) {
-    const int64_t charged = TRY(cgroup::ReadNumber(*group_, "memory.current"));
+    const int64_t charged = TRY(cgroup::ReadNumber(*group_, "memory.current")) -
+                            TRY(cgroup::ReadKeyed(*group_, "memory.stat")).Get("percpu");
     if (charged <= most.value || clock.Now() > deadline) return {};
     // Fails where not all of that could be had, and before 5.19.
     (void)group_->Write("memory.reclaim", fmt::format("{}", charged));
@@ -86,7 +88,7 @@ Status Capsule::Require(const std::string& controller) const {
   };
   if (has(controllers_)) return {};
   const std::string& path = group_->path();
-  const Cgroup parent = TRY(Cgroup::Open(path.substr(0, path.rfind('/'))));
+  const Cgroup parent = TRY(Cgroup::Open(ParentPath(path)));
   const auto offered = parent.Controllers();
   if (offered && has(*offered)) return IsOff(controller, parent.path());
   return std::unexpected(

@@ -61,5 +61,30 @@ TEST(Tree, FindsGroupsByWhatTheyAre) {
   EXPECT_EQ(planted->entries()[0].path, "/kubepods/pod1/c.scope");
 }
 
+TEST(Tree, FindsTheSliceThatAPodStandsIn) {
+  const auto planned = [](std::string path, CgroupRole role, std::string pod_uid = "") {
+    PlannedCgroup group;
+    group.name = path.substr(path.rfind('/') + 1);
+    group.path = std::move(path);
+    group.role = role;
+    group.pod_uid = std::move(pod_uid);
+    return group;
+  };
+  PlannedCgroup burstable = planned("/kubepods/burstable", CgroupRole::kQos);
+  burstable.children = {planned("/kubepods/burstable/pod1", CgroupRole::kPod, "1")};
+  PlannedCgroup slice = planned("/kubepods", CgroupRole::kNodeSlice);
+  slice.children = {burstable, planned("/kubepods/pod2", CgroupRole::kPod, "2")};
+  PlannedCgroup all;
+  all.children = {slice};
+
+  const FakeTree tree;
+  const auto root = tree.Group("");
+  const auto planted = Tree::Plant(root, all, {});
+  ASSERT_TRUE(planted) << planted.error().message;
+  EXPECT_EQ(planted->QosSlice("1").value()->Name(), "burstable");
+  EXPECT_EQ(planted->QosSlice("2").value()->Name(), "kubepods");
+  EXPECT_FALSE(planted->QosSlice("3"));
+}
+
 }  // namespace
 }  // namespace nodeproof::capsule

@@ -1,5 +1,7 @@
 #include "harness/capsule/tree.h"
 
+#include "harness/base/file.h"
+
 namespace nodeproof::capsule {
 
 using cgroup::Cgroup;
@@ -84,6 +86,12 @@ Result<const Cgroup*> Tree::Pod(std::string_view pod) const {
 }
 Result<const Cgroup*> Tree::Container(std::string_view pod, std::string_view container) const {
   return FindRole(CgroupRole::kContainer, pod, container);
+}
+Result<const Cgroup*> Tree::QosSlice(std::string_view pod) const {
+  for (const auto& [path, planted] : *groups_) {
+    if (planted.role == CgroupRole::kPod && planted.pod_uid == pod) return At(ParentPath(path));
+  }
+  return Fail("the planted tree has no {} {}", ToString(CgroupRole::kPod), pod);
 }
 Result<const Cgroup*> Tree::NodeSlice() const { return FindRole(CgroupRole::kNodeSlice, "", ""); }
 Result<const Cgroup*> Tree::SystemSlice() const { return FindRole(CgroupRole::kSystem, "", ""); }

@@ -31,6 +31,8 @@ class Tree {
   // By role: the pod's or container's group by names; kubepods; a system group by directory name.
   Result<const cgroup::Cgroup*> Pod(std::string_view pod) const;
   Result<const cgroup::Cgroup*> Container(std::string_view pod, std::string_view container) const;
+  // The slice of a pod's QoS class, in which the pod stands; kubepods, of a Guaranteed pod.
+  Result<const cgroup::Cgroup*> QosSlice(std::string_view pod) const;
   Result<const cgroup::Cgroup*> NodeSlice() const;
   Result<const cgroup::Cgroup*> SystemSlice() const;
 

@@ -43,6 +43,11 @@ class Series {
     return {};
   }
 
+  // So few windows can be used that there will not be enough for a look.
+  bool Hopeless(double budget_spent) const {
+    return budget_spent >= 0.5 && 2 * usable_ < kLooks.front();
+  }
+
   // Nothing that more windows could say would change the arm: something is outside, or all inside.
   bool Decided() const {
     const auto is = [](Finding finding) {
@@ -93,6 +98,7 @@ Result<WindowedChecks> TakeWindows(const Clock& clock, const WindowPlan& plan,
     opened = closed;
     series.Add(window);
     if (progress) progress(++taken);
+    if (series.Hopeless(Seconds(closed - start) / plan.budget)) break;
     if (series.usable() < kLooks[next_look]) continue;
     ++next_look;
     TRY(series.Look());

@@ -56,7 +56,7 @@ struct WindowedChecks {
 
 // Takes windows on `clock`. `open` is called once, right before the first. An Error from `open` or
 // `close` ends the measurement with that error. Fewer usable windows than the first look needs
-// leave every check unclear.
+// leave every check unclear; half the budget is enough to see that fewer than half of those come.
 Result<WindowedChecks> TakeWindows(const Clock& clock, const WindowPlan& plan,
                                    const std::vector<Quantity>& quantities,
                                    const std::function<Status()>& open, const CloseWindow& close,

@@ -65,6 +65,23 @@ TEST(TakeWindows, DisturbedWindowsAreDiscardedAndSaidSo) {
   EXPECT_EQ(taken.notes[0], "3 of 11 windows discarded: the node stood still");
 }
 
+TEST(TakeWindows, HalfTheBudgetShowsThatNothingCanBeUsed) {
+  int taken = 0;
+  const auto never = Take([&] {
+                       ++taken;
+                       return Window{{}, "the node stood still"};
+                     }).value();
+  EXPECT_EQ(taken, 25);  // 10 s of 400 ms
+  EXPECT_EQ(never.checks[0].finding, Finding::kUnclear);
+
+  taken = 0;
+  const auto seldom =
+      Take([&] {
+        return ++taken % 5 == 0 ? Window{{0.7}, {}} : Window{{}, "the node stood still"};
+      }).value();
+  EXPECT_EQ(seldom.checks[0].finding, Finding::kInside);
+}
+
 TEST(TakeWindows, AnUnfinishedWindowStaysOpen) {
   FakeClock clock;
   std::vector<double> walls;
@@ -115,7 +132,8 @@ TEST(TakeWindows, TooFewWindowsDecideNothing) {
                          {Milliseconds(400), Seconds(1)})
                          .value();
   EXPECT_EQ(taken.checks[0].finding, Finding::kUnclear);
-  EXPECT_EQ(taken.checks[0].measured.samples.size(), 3u);
+  // Three fit in; two, in more than half the time, show that there will not be eight.
+  EXPECT_EQ(taken.checks[0].measured.samples.size(), 2u);
 }
 
 TEST(TakeWindows, ErrorsEndTheMeasurement) {

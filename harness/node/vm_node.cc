@@ -18,6 +18,15 @@ constexpr Seconds kKvmHello{30};     // a guest under KVM boots in a second or t
 
 void Note(EventSink& sink, const std::string& text) { sink.OnEvent(NoteEvent(text)); }
 
+Status PackProgram(const std::string& program, const std::string& guest_path, Initramfs& image) {
+  auto files = LibraryClosure(program, guest_path, DefaultLibraryDirectories());
+  if (!files) return Fail("pack {}: {}", program, files.error().ToString());
+  for (ClosureFile& file : *files) {
+    image.AddFile(file.guest_path, std::move(file.content), 0755);
+  }
+  return {};
+}
+
 Result<Initramfs> PackAgent(const VmOptions& options) {
   Initramfs image;
   for (const char* directory : {"/dev", "/proc", "/sys", "/tmp", "/run", "/etc"}) {
@@ -27,11 +36,8 @@ Result<Initramfs> PackAgent(const VmOptions& options) {
   image.AddCharDevice("/dev/null", 1, 3);
   image.AddCharDevice(kGuestEventsPath, 4, 65);  // so that the agent can speak before any mount
   image.AddSymlink("/lib64", "lib");
-  auto files = LibraryClosure(options.agent, kGuestAgentPath, DefaultLibraryDirectories());
-  if (!files) return Fail("pack the agent: {}", files.error().ToString());
-  for (ClosureFile& file : *files) {
-    image.AddFile(file.guest_path, std::move(file.content), 0755);
-  }
+  TRY(PackProgram(options.agent, kGuestAgentPath, image));
+  for (const std::string& program : options.programs) TRY(PackProgram(program, program, image));
   for (const ExtraFile& file : options.files) {
     image.AddFile(file.guest_path, TRY(ReadFile(file.host_path)), 0755);
   }

@@ -34,6 +34,7 @@ struct VmOptions {
   std::optional<Bytes> memory;       // instead of the shape's
   std::vector<std::string> modules;  // as ResolveModules takes them
   std::vector<ExtraFile> files;
+  std::vector<std::string> programs = {};  // under the same path in the guest, with libraries
   AcceleratorChoice accelerator = AcceleratorChoice::kAuto;
   std::string qemu = "qemu-system-x86_64";  // a path or a name in PATH
   std::string cache;                        // of kernels; empty is CacheDirectory()

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "harness/probe/refill_phase.h"
 #include "harness/probe/uncharged.h"
 
 namespace nodeproof::probe {
@@ -32,41 +33,11 @@ Run RunUntilThrottled(const QuotaRunsOptions& options) {
   }
 }
 
-// How late runs begin. Refills are whole periods apart (hrtimer_forward()), and a run begins at one
-// or after it: the earliest of all, in its period, was the least late.
-class Refills {
- public:
-  explicit Refills(Nanoseconds period) : period_(period) {}
-
-  void Add(Nanoseconds begun) {
-    if (seen_++ == 0) earliest_ = begun;
-    if (period_.count() > 0) earliest_ += std::min(Nanoseconds(0), After(begun));
-  }
-  bool InTime(Nanoseconds begun) const {
-    return period_.count() == 0 || (seen_ >= kEnough && After(begun) <= period_ / 5);
-  }
-
- private:
-  // One of so many was in time.
-  static constexpr int kEnough = 8;
-
-  // From half a period before the refill nearest to `begun` to half a period after it.
-  Nanoseconds After(Nanoseconds begun) const {
-    const Nanoseconds after = (begun - earliest_) % period_;
-    if (after >= period_ / 2) return after - period_;
-    return after < -period_ / 2 ? after + period_ : after;
-  }
-
-  Nanoseconds period_;
-  Nanoseconds earliest_{0};
-  int seen_ = 0;
-};
-
 int RunCycles(QuotaRuns::Counters& counters, const cgroup::ReadySignal& ready,
               const QuotaRunsOptions& options) {
   const Clock& clock = MonotonicClock();
   bool clean_before = false;
-  Refills refills(options.period);
+  RefillPhase refills(options.period);
   std::optional<Nanoseconds> charged;  // in a run that counts if the next one begins in time too
   ready.Notify();
   Nanoseconds start = RunUntilThrottled(options).ended + options.rest;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "harness/base/file.h"
 #include "harness/kubelet/api/aggregate.h"
 #include "harness/kubelet/names/cgroup_name.h"
 #include "harness/kubelet/plan/admit_fit.h"
@@ -226,7 +227,7 @@ Status PlanBuilder::BuildPod(const Pod& pod, PlannedPod& planned) {
   for (const Container& container : pod.containers) {
     cgroup.children.push_back(TRY(BuildContainer(pod, cgroup, container, ContainerKind::kRegular)));
   }
-  const std::string parent = planned.path.substr(0, planned.path.rfind('/'));
+  const std::string parent = ParentPath(planned.path);
   CgroupAt(plan_.root, parent, CgroupRole::kQos).children.push_back(std::move(cgroup));
   return {};
 }
