@@ -8,7 +8,7 @@
 namespace nodeproof::conformance {
 namespace {
 
-// The far node's CPUs' side: their own memory and the device's, and no other.
+// From the near node's CPUs: their own memory and the device's, and no other.
 Result<Origin> NearAndCxl(const Topology& topology, const FarMemory& far) {
   for (size_t i = 0; i < topology.nodes.size(); ++i) {
     if (topology.nodes[i].id != far.near) continue;

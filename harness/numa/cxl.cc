@@ -111,8 +111,8 @@ Result<std::string> MakeRegion(const Sysfs& sysfs) {
   const std::string granularity = TRY(sysfs.Read(root + "/interleave_granularity", "cxl_acpi"));
   const std::pair<std::string, std::string_view> steps[] = {
       {create, name},
-      {region + "/interleave_granularity", granularity},
       {region + "/interleave_ways", "1"},
+      {region + "/interleave_granularity", granularity},
       {region + "/uuid", kRegionUuid},
       {region + "/size", size},
       {decoder + "/mode", "pmem"},
@@ -164,8 +164,9 @@ Result<int> PutOnline(const Sysfs& sysfs) {
   TRY(sysfs.Write("/bus/dax/drivers/kmem/new_id", name, "kmem"));
   const std::string target = TRY(sysfs.Read(bus + name + "/target_node", "dax_pmem"));
   const auto node = ParseInt(target);
-  if (!node || *node < 0)
+  if (!node || *node < 0) {
     return Fail("/sys{}{}/target_node is {}, no NUMA node", bus, name, target);
+  }
   TRY(sysfs.Await(
       [&]() -> std::string {
         const auto nodes = CpuSet::Parse(sysfs.TextOf("/devices/system/node/has_memory"));
