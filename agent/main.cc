@@ -21,7 +21,9 @@
 #include "agent/session.h"
 #include "bench/all_benches.h"
 #include "conformance/all_claims.h"
+#include "harness/base/clock.h"
 #include "harness/base/file.h"
+#include "harness/numa/cxl.h"
 
 namespace nodeproof::agent {
 namespace {
@@ -54,6 +56,10 @@ Status RunInGuest(const EventWriter& events) {
   place.own_hierarchy = true;
   place.why_no_scratch = "the VM has no scratch disk";
   if (request.scratch.value > 0) place.scratch = TRY(MountScratch());
+  if (const auto cxl = numa::OnlineCxlMemory(MonotonicClock()); !cxl) {
+    place.why_no_cxl = cxl.error().ToString();
+    events.Write(node::NoteEvent("CXL memory stays offline: " + place.why_no_cxl));
+  }
   return RunSession(request, place, events);
 }
 

@@ -56,7 +56,8 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
                         .numa_nodes = static_cast<int>(number("numa_nodes", 1)),
                         .last_level_caches = static_cast<int>(number("last_level_caches", 1)),
                         .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1)),
-                        .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0))};
+                        .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0)),
+                        .cxl_nodes = static_cast<int>(number("cxl_nodes", 0))};
   entry.needs_memory = Bytes{number("memory_bytes", 0)};
   entry.json = json;
   return entry;
@@ -147,7 +148,8 @@ std::string NeedsText(const Json& claim) {
   }
   const int64_t far_nodes = needed("memory_only_nodes", int64_t{0});
   if (far_nodes > 0) {
-    add(fmt::format("{} NUMA node{} without CPUs", far_nodes, far_nodes == 1 ? "" : "s"));
+    add(fmt::format("{} NUMA node{} without CPUs{}", far_nodes, far_nodes == 1 ? "" : "s",
+                    needed("cxl_nodes", int64_t{0}) > 0 ? ", of CXL memory" : ""));
   }
   const Bytes memory{needed("memory_bytes", int64_t{0})};
   if (memory.value > 0) add(FormatBytes(memory) + " of free memory");

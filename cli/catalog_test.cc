@@ -25,7 +25,7 @@ TEST(Catalog, ReadsWhatLayoutAClaimNeeds) {
   const Catalog catalog = Catalog::Parse(R"([
     {"id": "cpuset.uncore", "statement": "a", "source": "s",
      "needs": {"cpus": 4, "threads": 2, "numa_nodes": 3, "cpus_per_numa_node": 5,
-               "last_level_caches": 6, "memory_only_nodes": 8, "memory_bytes": 7}},
+               "last_level_caches": 6, "memory_only_nodes": 8, "cxl_nodes": 9, "memory_bytes": 7}},
     {"id": "cpu.max.ceiling", "statement": "a", "source": "s"}])")
                               .value();
   const CatalogEntry& entry = catalog.entries()[0];
@@ -35,6 +35,7 @@ TEST(Catalog, ReadsWhatLayoutAClaimNeeds) {
   EXPECT_EQ(entry.needs_layout.cpus_per_numa_node, 5);
   EXPECT_EQ(entry.needs_layout.last_level_caches, 6);
   EXPECT_EQ(entry.needs_layout.memory_only_nodes, 8);
+  EXPECT_EQ(entry.needs_layout.cxl_nodes, 9);
   EXPECT_EQ(entry.needs_memory, Bytes{7});
   EXPECT_EQ(catalog.entries()[1].needs_layout.cpus, 1);
 }
