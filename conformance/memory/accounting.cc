@@ -155,6 +155,11 @@ Result<results::Arm> MeasurePeak(ArmContext& context) {
 
 constexpr Bytes kTarget = MiB(96);
 
+results::Check AtLeastOne(std::string name, int64_t measured) {
+  return measure::ExactCheck(std::move(name), {1, results::Relation::kAtLeast, 0, "count"},
+                             static_cast<double>(measured));
+}
+
 // kubepods ── burstable ── pod 64M ─┬─ main     memory.max 32M: dies at its own limit
 //                                   └─ other    no limit of its own: dies at the pod's
 Result<results::Arm> MeasureEvents(ArmContext& context) {
@@ -205,6 +210,8 @@ Result<results::Arm> MeasureEvents(ArmContext& context) {
       CountIs("oom_kill, kubepods, with its children", 2,
               TRY(count(slice, "memory.events", "oom_kill"))),
       CountIs("oom_kill, neighbour", 0, TRY(count(*elsewhere, "memory.events", "oom_kill"))),
+      AtLeastOne("max, main, local", TRY(count(main, "memory.events.local", "max"))),
+      AtLeastOne("max, pod, local", TRY(count(pod, "memory.events.local", "max"))),
       CountIs("max, pod: local and its children's",
               TRY(count(pod, "memory.events.local", "max")) +
                   TRY(count(main, "memory.events", "max")) +
@@ -275,7 +282,8 @@ Claim MemoryEvents() {
                .expected =
                    "oom where the limit was met (main, pod), oom_kill where the victim was (main, "
                    "other); both 2 in the pod and oom_kill 2 in kubepods with their children. "
-                   "max of the pod is its own and its children's.",
+                   "max is counted wherever a limit was met (main, pod), and that of the pod with "
+                   "its children is its own and theirs.",
                .tolerance = "Events are counted: none.",
                .control = "The hogs run in a pod without limits: nothing is counted."},
           .measure = MeasureEvents};
