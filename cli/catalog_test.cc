@@ -65,6 +65,21 @@ TEST(Catalog, AnAgentThatSpeaksNonsenseIsAnError) {
   EXPECT_FALSE(Catalog::Parse("[{}]"));
 }
 
+TEST(NeedsText, TellsEveryNeed) {
+  EXPECT_EQ(
+      NeedsText(Json::parse(R"({"needs": {
+      "controllers": ["cpu", "memory"], "cpus": 4, "threads": 2, "numa_nodes": 3,
+      "cpus_per_numa_node": 5, "memory_only_nodes": 1, "last_level_caches": 6,
+      "memory_bytes": 268435456, "scratch": true, "why_whole_node": "it writes sysctls"}})")),
+      "controllers cpu, memory; 4 CPUs; 2 hardware threads in each core; "
+      "3 NUMA nodes with CPUs; 5 CPUs in each NUMA node; 6 last-level caches; "
+      "1 NUMA node without CPUs; 256 MiB of free memory; a file system on a disk, to write on; "
+      "a VM (it writes sysctls)");
+  EXPECT_EQ(NeedsText(Json::parse(R"({"needs": {"controllers": ["pids"], "cpus": 1}})")),
+            "controller pids");
+  EXPECT_EQ(NeedsText(Json::object()), "");
+}
+
 TEST(EditDistance, CountsEdits) {
   EXPECT_EQ(EditDistance("", "abc"), 3u);
   EXPECT_EQ(EditDistance("kitten", "sitting"), 3u);

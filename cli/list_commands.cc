@@ -50,30 +50,6 @@ std::string Folded(const std::string& text) {
   return folded;
 }
 
-// "4 CPUs, 2 hardware threads in each core", or "" for a claim that any node can run.
-std::string NeedsOf(const Json& json) {
-  struct Need {
-    const char* field;
-    const char* what;
-    int always;  // what every node has
-  };
-  constexpr Need kNeeds[] = {{"cpus", "CPUs", 1},
-                             {"threads", "hardware threads in each core", 1},
-                             {"numa_nodes", "NUMA nodes with CPUs", 1},
-                             {"cpus_per_numa_node", "CPUs in each NUMA node", 1},
-                             {"last_level_caches", "last-level caches", 1},
-                             {"memory_only_nodes", "NUMA nodes with memory and no CPUs", 0},
-                             {"cxl_nodes", "NUMA nodes of CXL memory and no CPUs", 0}};
-  std::string needs;
-  for (const auto& [field, what, always] : kNeeds) {
-    const int number = json.value(Json::json_pointer(std::string("/needs/") + field), always);
-    if (number > always) needs += fmt::format("{}{} {}", needs.empty() ? "" : ", ", number, what);
-  }
-  const auto whole = json.value("/needs/why_whole_node"_json_pointer, std::string());
-  if (!whole.empty()) needs += fmt::format("{}a VM ({})", needs.empty() ? "" : "; ", whole);
-  return needs;
-}
-
 void PrintDoc(const CatalogEntry& entry) {
   const Json& json = entry.json;
   const auto part = [&](const char* name) {
@@ -88,7 +64,7 @@ void PrintDoc(const CatalogEntry& entry) {
   PrintSection("TOLERANCE", Folded(part("tolerance")));
   PrintSection("CONTROL ARM", Folded(part("control")));
   PrintSection("NO CONTROL ARM", Folded(json.value("no_control_reason", std::string())));
-  PrintSection("NEEDS", NeedsOf(json));
+  PrintSection("NEEDS", Folded(NeedsText(json)));
   std::string lanes;
   for (const Json& lane : json.value("lanes", Json::array())) {
     lanes += (lanes.empty() ? "" : ", ") + lane.get<std::string>();

@@ -51,6 +51,11 @@ Result<results::Arm> MeasureKill(ArmContext& context) {
   TRY(Await(context, "the load", [&]() -> Result<bool> {
     return relay.Births() >= kRelayed && resting.Sated() && threads.Sated();
   }));
+  int64_t populated = 0;
+  std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod", "besteffort"));
+  levels.push_back({"nested", &nested});
+  levels.push_back({"deeper", &deeper});
+  for (const PodLevel& level : levels) populated += TRY(level.group->Populated());
   TRY(third.Write("cgroup.freeze", "1"));
   const int64_t relayed = relay.Births();
   const int64_t there = TRY(ProcessesBelow(pod));
@@ -68,6 +73,8 @@ Result<results::Arm> MeasureKill(ArmContext& context) {
   results::Arm arm = DescribedArm(
       tree, context.Protected() ? "cgroup.kill of the pod" : "cgroup.kill of one container");
   arm.checks = {CountIs("processes of the pod that are left", 0, left),
+                CountIs("groups above the relay that were populated before (cgroup.events)",
+                        static_cast<int64_t>(levels.size()), populated),
                 CountIs("processes that ended by SIGKILL", 1, killed_witness),
                 CountIs("processes of the neighbour that live", 1, TRY(neighbour.Running()))};
   arm.notes.push_back(fmt::format("{} processes were there when it was written", there));
@@ -98,7 +105,9 @@ Claim CgroupKill() {
            .load = "In deeper four processes fork and end, their children go on so. 25 processes "
                    "rest in beside; a process with five threads and another one are frozen in "
                    "third; one is in neighbour. Then cgroup.kill of the pod.",
-           .expected = "The pod is empty. The process in neighbour lives.",
+           .expected = "Before, each group from kubepods to deeper is populated, though only "
+                       "deeper holds the relay. Then the pod is empty. The process in neighbour "
+                       "lives.",
            .tolerance = "Processes are counted: none. They have 10 s to end, which takes each some "
                         "milliseconds.",
            .control = "cgroup.kill of beside alone."},

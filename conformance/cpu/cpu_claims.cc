@@ -32,6 +32,7 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuMaxShortPeriod());
   registry.Add(CpuMaxFloor());
   registry.Add(CpuMaxThrottleCounters());
+  registry.Add(CpuStatSplit());
   registry.Add(CpuWakeupProtected());
   registry.Add(CpuGapProtected());
 }

@@ -36,6 +36,7 @@ Claim CpuMaxSystemdRounding();
 Claim CpuMaxShortPeriod();
 Claim CpuMaxFloor();
 Claim CpuMaxThrottleCounters();
+Claim CpuStatSplit();
 Claim CpuWakeupProtected();
 Claim CpuGapProtected();
 

@@ -7,6 +7,7 @@
 
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/quota_meter.h"
+#include "conformance/moves.h"
 #include "harness/cgroup/knobs.h"
 #include "harness/measure/estimate.h"
 #include "harness/probe/quota_runs.h"
@@ -51,6 +52,7 @@ Result<results::Arm> MeasureBurst(ArmContext& context) {
                                                          .runs = 2,
                                                          .throttled = Milliseconds(12),
                                                          .most = 2 * kPeriod}));
+  const OffCpu elsewhere(context.QuietCpu());
   cgroup::CpuStat last;
   probe::QuotaRuns::Cycle cycle;
   const auto open = [&]() -> Status {
@@ -155,6 +157,7 @@ Result<results::Arm> MeasureCounters(ArmContext& context) {
                                                          .rest = Milliseconds(110),
                                                          .throttled = Milliseconds(20),
                                                          .most = 2 * kPeriod}));
+  const OffCpu elsewhere(context.QuietCpu());
   const std::vector<PodLevel> levels = TRY(LevelsOf(tree, "pod"));
   UsageMeter usage(victim, levels);
   cgroup::CpuStat last;

@@ -77,12 +77,17 @@ uint64_t Crew::Naps() const {
 
 void Crew::Look() {
   seen_.clear();
+  wanderers_ = 0;
   for (size_t i = 0; i < threads_.size(); ++i) {
+    int cpus = 0;
     for (const auto& [cpu, count] : threads_[i].Seen()) {
       const auto base = bases_[i].seen.find(cpu);
       const uint64_t fresh = count - (base == bases_[i].seen.end() ? 0 : base->second);
-      if (fresh > 0) seen_[cpu] += fresh;
+      if (fresh == 0) continue;
+      seen_[cpu] += fresh;
+      ++cpus;
     }
+    wanderers_ += cpus > 1;
   }
 }
 

@@ -52,6 +52,8 @@ class Crew {
   CpuSet Cpus() const;
   uint64_t SeenOn(const CpuSet& cpus) const;
   uint64_t SeenOutside(const CpuSet& cpus) const;
+  // Threads that were seen on more than one CPU.
+  uint64_t Wanderers() const { return wanderers_; }
 
   // Since the threads started.
   uint64_t Attempts() const;
@@ -75,6 +77,7 @@ class Crew {
   std::vector<probe::Placement> threads_;
   std::vector<Base> bases_;
   std::map<int, uint64_t> seen_;
+  uint64_t wanderers_ = 0;
 };
 
 // Has the crews count from here and waits until they have seen enough: kSamples and kNaps in all,

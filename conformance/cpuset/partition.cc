@@ -88,6 +88,7 @@ Result<results::Arm> MeasurePartition(ArmContext& context) {
       {NoneOf("sightings of the sibling's threads on the partition's CPUs", found.trespasses),
        NoneOf("sightings of threads outside their own group's CPUs", found.strays),
        NoneOf("CPUs of the partition that its parent kept", found.kept_by_parent),
+       NoneOf("threads of the isolated partition that changed CPUs", inside.Wanderers()),
        NoneOf("partitions that are invalid", found.invalid)});
 }
 
@@ -116,7 +117,8 @@ Claim CpusetPartition() {
                    "been watched with idle CPUs.",
            .expected = "cpuset.cpus.partition reads root, and later isolated; the partition's CPUs "
                        "leave the capsule's cpuset.cpus.effective; no sample of system.slice on "
-                       "them, none of the pod elsewhere.",
+                       "them, none of the pod elsewhere. In the isolated partition nothing is "
+                       "balanced: each of the pod's threads stays on the CPU it began on.",
            .tolerance = "None: the sightings are counted. Counting begins when each thread has "
                         "taken two samples since the partition was made.",
            .control = "kubepods stays a member: system.slice is seen on its CPUs."},

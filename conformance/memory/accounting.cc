@@ -95,6 +95,7 @@ Result<results::Arm> MeasureIdentity(ArmContext& context) {
   results::Arm arm = DescribedArm(tree, "at rest");
   const Bytes anon{stat.Get("anon")};
   const Bytes kernel{stat.Get("kernel")};
+  const int64_t page = ::sysconf(_SC_PAGESIZE);
   arm.checks = {
       measure::ExactCheck(
           "memory.current less anon + file + kernel + sock",
@@ -103,6 +104,12 @@ Result<results::Arm> MeasureIdentity(ArmContext& context) {
       BytesAtLeast("anon", kAnon, anon, batches),
       // Three processes beside: what a fork of the agent touches of its own.
       BytesAtMost("anon, at most", kAnon, anon, batches + MiB(1)),
+      measure::ExactCheck(
+          "pgfault",
+          {static_cast<double>(kAnon.value) / static_cast<double>(page),
+           results::Relation::kAtLeast,
+           static_cast<double>(StatLag(context).value) / static_cast<double>(page), "count"},
+          static_cast<double>(stat.Get("pgfault"))),
       BytesAtLeast("file (and shmem)", kShared, Bytes{stat.Get("file")}, batches),
       BytesAtMost("file, at most", kShared, Bytes{stat.Get("file")}, batches),
       BytesAtLeast("kernel", Bytes{kInodes * stress::kBytesPerHeldInode}, kernel, batches),
@@ -155,6 +162,11 @@ Result<results::Arm> MeasurePeak(ArmContext& context) {
 
 constexpr Bytes kTarget = MiB(96);
 
+results::Check AtLeastOne(std::string name, int64_t measured) {
+  return measure::ExactCheck(std::move(name), {1, results::Relation::kAtLeast, 0, "count"},
+                             static_cast<double>(measured));
+}
+
 // kubepods ── burstable ── pod 64M ─┬─ main     memory.max 32M: dies at its own limit
 //                                   └─ other    no limit of its own: dies at the pod's
 Result<results::Arm> MeasureEvents(ArmContext& context) {
@@ -205,6 +217,8 @@ Result<results::Arm> MeasureEvents(ArmContext& context) {
       CountIs("oom_kill, kubepods, with its children", 2,
               TRY(count(slice, "memory.events", "oom_kill"))),
       CountIs("oom_kill, neighbour", 0, TRY(count(*elsewhere, "memory.events", "oom_kill"))),
+      AtLeastOne("max, main, local", TRY(count(main, "memory.events.local", "max"))),
+      AtLeastOne("max, pod, local", TRY(count(pod, "memory.events.local", "max"))),
       CountIs("max, pod: local and its children's",
               TRY(count(pod, "memory.events.local", "max")) +
                   TRY(count(main, "memory.events", "max")) +
@@ -233,11 +247,12 @@ Claim MemoryStatIdentity() {
                    "threads 256 threads; all at rest.",
            .expected = "The sum is memory.current, and each part is what its load made. kernel is "
                        "what kernel_stack, pagetables, percpu and slab come to, and more: what is "
-                       "counted is charged.",
+                       "counted is charged. pgfault is one for each page of the anonymous memory, "
+                       "which is taken in small pages, and more.",
            .tolerance = "Charged ahead: 64 pages a CPU. anon: 1M for what three processes touch of "
                         "their own. memory.stat is up to date every 2 s: the claim looks for 5 s. "
                         "The threads' parts: 128 pages a CPU that memory.stat may lag by, of the "
-                        "4M and more that their stacks take.",
+                        "4M and more that their stacks take; as many faults.",
            .control = ""},
       .no_control_reason = "no setting takes the identity of two counters away",
       .measure = MeasureIdentity};
@@ -275,7 +290,8 @@ Claim MemoryEvents() {
                .expected =
                    "oom where the limit was met (main, pod), oom_kill where the victim was (main, "
                    "other); both 2 in the pod and oom_kill 2 in kubepods with their children. "
-                   "max of the pod is its own and its children's.",
+                   "max is counted wherever a limit was met (main, pod), and that of the pod with "
+                   "its children is its own and theirs.",
                .tolerance = "Events are counted: none.",
                .control = "The hogs run in a pod without limits: nothing is counted."},
           .measure = MeasureEvents};

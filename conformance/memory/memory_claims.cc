@@ -15,6 +15,7 @@ void RegisterMemoryClaims(ClaimRegistry& registry) {
   registry.Add(MemoryMaxLowering());
   registry.Add(MemoryHighPageCache());
   registry.Add(MemoryMinPageCacheFlood());
+  registry.Add(MemoryMinMachine());
   registry.Add(MemoryMinTree());
   registry.Add(MemoryMinRandomTrees());
   registry.Add(MemoryMinNotHandedOn());

@@ -19,6 +19,7 @@ Claim MemoryMaxPageCacheNeverOom();
 Claim MemoryMaxLowering();
 Claim MemoryHighPageCache();
 Claim MemoryMinPageCacheFlood();
+Claim MemoryMinMachine();
 Claim MemoryMinTree();
 Claim MemoryMinRandomTrees();
 Claim MemoryMinNotHandedOn();

@@ -33,15 +33,18 @@ static int mutant_enable(struct klp_patch* patch) {
   return 0;
 }
 
-#define MUTANT_LIVE_PATCH(function, replacement)                                                   \
-  static struct klp_func mutant_functions[] = {{.old_name = #function, .new_func = (replacement)}, \
-                                               {}};                                                \
-  static struct klp_object mutant_objects[] = {                                                    \
-      {.funcs = mutant_functions, .callbacks = {.post_patch = mutant_patched}}, {}};               \
-  static struct klp_patch mutant_patch = {.mod = THIS_MODULE, .objs = mutant_objects};             \
-  static int __init mutant_init(void) { return mutant_enable(&mutant_patch); }                     \
-  module_init(mutant_init);                                                                        \
-  MODULE_INFO(livepatch, "Y");                                                                     \
+// Several functions, each as {.old_name = "f", .new_func = g}.
+#define MUTANT_LIVE_PATCHES(...)                                                       \
+  static struct klp_func mutant_functions[] = {__VA_ARGS__, {}};                       \
+  static struct klp_object mutant_objects[] = {                                        \
+      {.funcs = mutant_functions, .callbacks = {.post_patch = mutant_patched}}, {}};   \
+  static struct klp_patch mutant_patch = {.mod = THIS_MODULE, .objs = mutant_objects}; \
+  static int __init mutant_init(void) { return mutant_enable(&mutant_patch); }         \
+  module_init(mutant_init);                                                            \
+  MODULE_INFO(livepatch, "Y");                                                         \
   MODULE_LICENSE("GPL")
+
+#define MUTANT_LIVE_PATCH(function, replacement) \
+  MUTANT_LIVE_PATCHES({.old_name = #function, .new_func = (replacement)})
 
 #endif  // MUTANTS_LIVE_PATCH_H_

@@ -1,55 +1,13 @@
 // Who dies when the machine itself runs out of memory: no limit of any group is met.
-#include <algorithm>
-#include <memory>
-
+#include "conformance/memory/machine_memory.h"
 #include "conformance/oom/oom_claims.h"
 #include "conformance/oom/pressing.h"
 #include "conformance/pods.h"
-#include "harness/base/file.h"
 
 namespace nodeproof::conformance {
 namespace {
 
-constexpr const char* kPool = "/proc/sys/vm/nr_hugepages";
 constexpr Bytes kLeft = MiB(96);
-
-// A field of /proc/meminfo that is in kB.
-Result<Bytes> MemInfo(std::string_view key) {
-  const std::string text = TRY(ReadFile("/proc/meminfo"));
-  for (const std::string_view line : Split(text, '\n')) {
-    const auto words = Words(line);
-    if (words.size() == 3 && words[0] == key) return KiB(TRY(ParseInt(words[1])));
-  }
-  return Unsupported("/proc/meminfo has no `{}`", key);
-}
-
-// All of the machine's memory but `left`, put aside in the pool of huge pages while this lives: a
-// large machine then runs out as quickly as a small one. Nobody is charged for pages of the pool.
-class PutAside {
- public:
-  static Result<std::unique_ptr<PutAside>> AllBut(Bytes left) {
-    const auto before = ReadFile(kPool);
-    if (!before) return Unsupported("the kernel has no {}", kPool);
-    const Bytes page = TRY(MemInfo("Hugepagesize:"));
-    auto aside = std::unique_ptr<PutAside>(new PutAside(TRY(ParseInt(Trim(*before)))));
-    int64_t pages = aside->before_;
-    // The kernel reclaims page cache while it looks for pages, so that what is available changes.
-    for (int i = 0; i < 4; ++i) {
-      const Bytes available = TRY(MemInfo("MemAvailable:"));
-      if (available <= left + page * 4) return aside;
-      pages += (available - left).value / page.value;
-      TRY(WriteFileAt(AT_FDCWD, kPool, fmt::format("{}", pages)));
-      pages = TRY(ParseInt(Trim(TRY(ReadFile(kPool)))));
-    }
-    return Unsupported("{} are still available after the pool of huge pages grew to {}",
-                       FormatBytes(TRY(MemInfo("MemAvailable:"))), pages);
-  }
-  ~PutAside() { (void)WriteFileAt(AT_FDCWD, kPool, fmt::format("{}", before_)); }
-
- private:
-  explicit PutAside(int64_t before) : before_(before) {}
-  int64_t before_;
-};
 
 // machine, 96M left ─┬─ system       a process of the node, -999, 4M; the presser, -1000
 //                    └─ kubepods ─┬─ guaranteed            24M  -997

@@ -136,7 +136,8 @@ std::vector<std::string> QemuArgv(const QemuCommand& command) {
                fmt::format("file={},if=none,id=scratch,format=raw,cache=unsafe,aio=threads,"
                            "file.locking=off",
                            DescriptorPath(command.scratch)),
-               "-device", fmt::format("nvme,drive=scratch,serial={}", kScratchSerial)});
+               // QEMU would choose a CXL bus, where there is one.
+               "-device", fmt::format("nvme,drive=scratch,serial={},bus=pcie.0", kScratchSerial)});
   }
   Add(argv, {"-chardev", fmt::format("socket,id=qmp,fd={}", command.qmp), "-mon",
              "chardev=qmp,mode=control"});

@@ -98,7 +98,7 @@ TEST(QemuArgv, AScratchDiskHasItsSerialNumber) {
   EXPECT_THAT(Line(command), Not(HasSubstr("nvme")));
   command.scratch = 14;
   EXPECT_THAT(Line(command), HasSubstr("-drive file=/proc/self/fd/14,if=none,id=scratch"));
-  EXPECT_THAT(Line(command), HasSubstr("-device nvme,drive=scratch,serial=scratch"));
+  EXPECT_THAT(Line(command), HasSubstr("-device nvme,drive=scratch,serial=scratch,bus=pcie.0"));
 }
 
 TEST(FindProgram, NamesThePackage) {

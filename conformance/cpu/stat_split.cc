@@ -1,0 +1,125 @@
+// user_usec and system_usec of cpu.stat: which part of its CPU time a group spent in the kernel.
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "conformance/arm_context.h"
+#include "conformance/cpu/cpu_claims.h"
+#include "conformance/memory/steps.h"
+#include "conformance/pods.h"
+#include "harness/base/file.h"
+#include "harness/cgroup/stats.h"
+#include "harness/measure/estimate.h"
+#include "harness/stress/cpu_hog.h"
+#include "harness/stress/file_flood.h"
+
+namespace nodeproof::conformance {
+namespace {
+
+using results::Relation;
+
+constexpr Nanoseconds kWatch = std::chrono::seconds(3);
+constexpr results::Expectation kNearlyAll{1, Relation::kAtLeast, 0.1, "ratio"};
+
+double Part(Microseconds part, Microseconds whole) {
+  return whole > Microseconds(0)
+             ? static_cast<double>(part.count()) / static_cast<double>(whole.count())
+             : 0;
+}
+
+// besteffort ── pod ─┬─ user      a hog that computes            both on CPU N
+//                    └─ system    a process that reads a file in memory over and over
+Result<results::Arm> MeasureSplit(ArmContext& context) {
+  const capsule::Tree tree =
+      TRY(context.Plant(kubelet::SimpleNode(4, GiB(8).value), {},
+                        {MakePod("pod", {{.name = "user"}, {.name = "system"}})}));
+  const cgroup::Cgroup* user = TRY(tree.Container("pod", "user"));
+  const cgroup::Cgroup* system = TRY(tree.Container("pod", "system"));
+  const Fd file = TRY(MemoryFile("nodeproof-read", true));
+  if (::ftruncate(file.get(), MiB(1).value) != 0) return FailErrno(errno, "size a file in memory");
+  const bool is_protected = context.Protected();
+  stress::CpuHog hog = TRY(stress::CpuHog::Start(
+      {.group = is_protected ? user : system, .affinity = CpuSet{context.QuietCpu()}}));
+  stress::FileFlood reader =
+      TRY(stress::FileFlood::Start({.name = "reader",
+                                    .group = is_protected ? system : user,
+                                    .file = fmt::format("/proc/self/fd/{}", file.get()),
+                                    .amount = GiB(1 << 20)}));
+  TRY(hog.AwaitReady(context.patience()));
+  TRY(Await(context, "the reader", [&]() -> Result<bool> { return reader.Moved() >= MiB(2); }));
+
+  struct Watched {
+    std::string name;
+    const cgroup::Cgroup* group;
+    cgroup::CpuStat stat = {};
+  };
+  std::vector<Watched> groups = {{"the container that computes", user},
+                                 {"the container that reads", system},
+                                 {"their pod", TRY(tree.Pod("pod"))},
+                                 {"besteffort", TRY(tree.QosSlice("pod"))},
+                                 {"kubepods", TRY(tree.NodeSlice())}};
+  for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group));
+  const uint64_t rounds = hog.Work();
+  const Bytes moved = reader.Moved();
+  context.clock().WaitUntil(context.clock().Now() + kWatch);
+  for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group)) - each.stat;
+
+  results::Arm arm =
+      DescribedArm(tree, is_protected ? "each in its container" : "the other way round");
+  const cgroup::CpuStat& computes = groups[0].stat;
+  const cgroup::CpuStat& reads = groups[1].stat;
+  arm.checks = {measure::ExactCheck("user_usec of the container that computes, of its usage_usec",
+                                    kNearlyAll, Part(computes.user, computes.usage)),
+                measure::ExactCheck("system_usec of the container that reads, of its usage_usec",
+                                    kNearlyAll, Part(reads.system, reads.usage))};
+  for (const Watched& each : groups) {
+    const cgroup::CpuStat& stat = each.stat;
+    arm.checks.push_back(measure::ExactCheck(
+        fmt::format("user_usec and system_usec of {} less usage_usec", each.name),
+        {0, Relation::kWithin, 4, "usec"},
+        static_cast<double>((stat.user + stat.system - stat.usage).count())));
+    if (each.group == user || each.group == system) continue;
+    arm.checks.push_back(measure::ExactCheck(
+        fmt::format("part of user_usec of {} that the container that computes is", each.name),
+        {Part(computes.usage, computes.usage + reads.usage), Relation::kWithin, 0.1, "ratio"},
+        Part(stat.user, stat.usage)));
+  }
+  arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.Work() - rounds)},
+              {"reader", "bytes", static_cast<double>(MiB(1).value),
+               static_cast<double>((reader.Moved() - moved).value)}};
+  return arm;
+}
+
+}  // namespace
+
+Claim CpuStatSplit() {
+  return {
+      .id = "cpu.stat.user-system",
+      .statement =
+          "user_usec and system_usec of cpu.stat tell a group's CPU time in user space from that "
+          "in the kernel, at every level of the tree.",
+      .source =
+          "Documentation/admin-guide/cgroup-v2.rst, \"cpu.stat\"; kernel/sched/cputime.c, "
+          "cputime_adjust(); kernel/cgroup/rstat.c",
+      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}, .memory = MiB(128)},
+      .explanation =
+          {.tree = "besteffort ── pod ─┬─ user\n"
+                   "                   └─ system",
+           .load = "In user a hog computes, in system a process reads a file in memory over and "
+                   "over, 256K at a time; both on the highest-numbered CPU, for 3 s.",
+           .expected = "user_usec is nearly all of user's time and system_usec nearly all of "
+                       "system's. In the pod, besteffort and kubepods user_usec is the part that "
+                       "user has of the CPU time of both. The two add up to usage_usec "
+                       "everywhere.",
+           .tolerance =
+               "A tick counts whole for where it falls: 0.1 is one of ten, where the hog enters "
+               "the "
+               "kernel once in some hundred microseconds and the reader leaves it for less than a "
+               "microsecond in every 256K. The parts of levels are shares of 750 ticks (HZ=250), "
+               "sqrt(0.25 / 750) = 0.018 apart by chance: 0.1 is more than five times that. The "
+               "sum: each of three is cut off to a microsecond, at both readings.",
+           .control = "The hog is in system and the reader in user."},
+      .measure = MeasureSplit};
+}
+
+}  // namespace nodeproof::conformance
