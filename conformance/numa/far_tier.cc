@@ -25,6 +25,9 @@ constexpr Amounts kAmounts{MiB(48), MiB(24), MiB(12)};
 // QEMU emulates each access to a CXL device's memory: a page takes it a millisecond.
 constexpr Amounts kCxlAmounts{MiB(16), MiB(8), MiB(4)};
 
+// What one round of reclaim takes at least (SWAP_CLUSTER_MAX pages).
+constexpr Bytes kReclaimBatch{32 * 4096};
+
 // Swap for the pod: the plan gives it none.
 Status AllowSwap(kubelet::Plan& plan) { return SetOnPod(plan, "pod", "memory.swap.max", "max"); }
 
@@ -59,7 +62,9 @@ Result<results::Arm> MeasureDemotion(ArmContext& context, FarKind kind, const Am
   const Bytes left = BytesOf(numa::At(before, far.near) - numa::At(after, far.near));
   arm.checks = {
       BytesAtLeast("memory that the kernel demoted, of what left the near node", left, demoted),
-      BytesAtLeast("memory in the far tier", Bytes{left.value / 2}, moved),
+      BytesAtLeast("memory in the far tier", kReclaimBatch, moved),
+      BytesAtLeast("memory in the far tier or swapped out, of what left the near node", left,
+                   moved + swapped),
       BytesAtLeast("memory in the far tier by memory.numa_stat", moved,
                    Bytes{numa::At(stat, far.far)}, ChargeBatches(context)),
       CountIs("pages whose content changed", 0, spoiled)};
@@ -137,11 +142,12 @@ Claim NumaFarTier() {
                "A process holds 48M on a near node, and 64M of swap are on. 24M are asked for with "
                "memory.reclaim.",
            .expected =
-               "All that leaves the near node is demoted, and at least half of it is still in "
-               "the far tier afterwards: reclaim goes over all nodes, so some of what just "
-               "came there is swapped out from there. memory.numa_stat says the same, and "
-               "every page holds what it held.",
+               "All that leaves the near node is demoted, and is in the far tier afterwards or was "
+               "swapped out from there: reclaim goes over all nodes, and how much it takes of "
+               "each is the kernel's choice. memory.numa_stat says the same, and every page holds "
+               "what it held.",
            .tolerance = "None: demoted pages are counted in /proc/vmstat, others by move_pages(2). "
+                        "In the far tier there is a round of reclaim, 32 pages, at least. "
                         "memory.numa_stat may lack a batch of 64 pages a CPU.",
            .control = "Demotion off: they are swapped out, the far tier stays empty."},
       .measure = [](ArmContext& context) {
@@ -166,10 +172,11 @@ Claim NumaCxlTier() {
                "with memory.reclaim. In a VM the memory is that of a CXL type 3 device, which the "
                "agent made a region, a namespace and system RAM.",
            .expected =
-               "All that leaves the near node is demoted, and at least half of it is still in "
-               "the device's memory afterwards. memory.numa_stat says the same, and every page "
-               "holds what it held.",
+               "All that leaves the near node is demoted, and is in the device's memory afterwards "
+               "or was swapped out from there, as reclaim goes over all nodes. memory.numa_stat "
+               "says the same, and every page holds what it held.",
            .tolerance = "None: demoted pages are counted in /proc/vmstat, others by move_pages(2). "
+                        "In the device's memory there is a round of reclaim, 32 pages, at least. "
                         "memory.numa_stat may lack a batch of 64 pages a CPU.",
            .control = "Demotion off: they are swapped out, the device's memory stays empty."},
       .measure = [](ArmContext& context) {
