@@ -111,8 +111,8 @@ Result<std::string> MakeRegion(const Sysfs& sysfs) {
   const std::string granularity = TRY(sysfs.Read(root + "/interleave_granularity", "cxl_acpi"));
   const std::pair<std::string, std::string_view> steps[] = {
       {create, name},
-      {region + "/interleave_ways", "1"},
       {region + "/interleave_granularity", granularity},
+      {region + "/interleave_ways", "1"},
       {region + "/uuid", kRegionUuid},
       {region + "/size", size},
       {decoder + "/mode", "pmem"},
