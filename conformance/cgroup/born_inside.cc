@@ -69,8 +69,9 @@ Result<results::Arm> MeasureBornInside(ArmContext& context) {
   const Bytes charged = TRY(Anon(inside));
   const Bytes beside = TRY(Anon(runtime)) - runtime_before;
   const int64_t tasks = TRY(cgroup::ReadNumber(inside, "pids.current"));
-  const auto used = TRY(cgroup::ReadCpuStat(inside)).usage;
+  // Its clock first: the child may still be on its way to rest, and the group is charged with it.
   const auto child_used = TRY(child.process().CpuTime());
+  const auto used = TRY(cgroup::ReadCpuStat(inside)).usage;
 
   results::Arm arm = DescribedArm(
       tree, context.Protected() ? "born in the pod's group" : "born beside its parent, then moved");
