@@ -57,10 +57,12 @@ class Folder {
 
 }  // namespace
 
-Status RunLoad(const std::string& name, Seconds duration) {
+Status RunLoad(const std::string& name, Seconds duration, const std::string& directory) {
   const bench::NamedOperation load = TRY(FindLoad(name));
   const char* temporary = ::getenv("TMPDIR");
-  const auto scratch = TRY(FindHostScratch(temporary != nullptr ? temporary : "/var/tmp"));
+  const std::filesystem::path scratch =
+      directory.empty() ? TRY(FindHostScratch(temporary != nullptr ? temporary : "/var/tmp"))
+                        : std::filesystem::path(directory);
   const auto victims = TRY(probe::ScratchFile::Write(scratch, bench::kGroundFile));
   const auto aggressors = TRY(probe::ScratchFile::Write(scratch, bench::kGroundFile));
   const Folder folder = TRY(Folder::Make(scratch));

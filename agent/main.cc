@@ -21,7 +21,9 @@
 #include "agent/session.h"
 #include "bench/all_benches.h"
 #include "conformance/all_claims.h"
+#include "harness/base/clock.h"
 #include "harness/base/file.h"
+#include "harness/numa/cxl.h"
 
 namespace nodeproof::agent {
 namespace {
@@ -54,6 +56,10 @@ Status RunInGuest(const EventWriter& events) {
   place.own_hierarchy = true;
   place.why_no_scratch = "the VM has no scratch disk";
   if (request.scratch.value > 0) place.scratch = TRY(MountScratch());
+  if (const auto cxl = numa::OnlineCxlMemory(MonotonicClock()); !cxl) {
+    place.why_no_cxl = cxl.error().ToString();
+    events.Write(node::NoteEvent("CXL memory stays offline: " + place.why_no_cxl));
+  }
   return RunSession(request, place, events);
 }
 
@@ -98,6 +104,10 @@ int Main(int argc, char** argv) {
   load->add_option("NAME", load_name, "The load, such as cpu-hog.")->required();
   load->add_option("--seconds", load_seconds, "How long (default: 5).")
       ->check(CLI::Range(0.1, 3600.0));
+  std::string load_directory;
+  load->add_option("--in", load_directory,
+                   "Where its files are, in memory too (default: TMPDIR or /var/tmp, on a disk).")
+      ->check(CLI::ExistingDirectory);
   int request_fd = -1;
   int events_fd = -1;
   std::string cgroup_root = "/sys/fs/cgroup";
@@ -107,7 +117,7 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (list->parsed()) return benchmarks ? ListBenches() : ListClaims();
   if (load->parsed()) {
-    const Status done = RunLoad(load_name, Seconds(load_seconds));
+    const Status done = RunLoad(load_name, Seconds(load_seconds), load_directory);
     if (!done) fmt::print(stderr, "error: {}\n", done.error().ToString());
     return done ? 0 : 2;
   }

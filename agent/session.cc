@@ -177,6 +177,7 @@ Status RunSession(const node::RunRequest& request, const Place& place, const Eve
   environment.thorough = request.args.contains("thorough");
   environment.scratch = place.scratch;
   environment.why_no_scratch = place.why_no_scratch;
+  environment.why_no_cxl = place.why_no_cxl;
   environment.memory = Bytes{facts.at("memory").at("available_bytes").get<int64_t>()};
   environment.owns_node = place.own_hierarchy;
   environment.claim_timeout = request.claim_timeout;

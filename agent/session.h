@@ -18,6 +18,7 @@ struct Place {
   bool own_hierarchy = false;                  // nobody else uses it: controllers may be turned on
   std::optional<std::filesystem::path> scratch;  // a directory on a disk
   std::string why_no_scratch;                    // set when `scratch` is not
+  std::string why_no_cxl;                        // set when a guest's CXL memory stays offline
 };
 
 // Says hello, runs the claims of `request` and says end. An Error means that no claim could run; it

@@ -56,7 +56,8 @@ Result<CatalogEntry> ParseEntry(const Json& json) {
                         .numa_nodes = static_cast<int>(number("numa_nodes", 1)),
                         .last_level_caches = static_cast<int>(number("last_level_caches", 1)),
                         .cpus_per_numa_node = static_cast<int>(number("cpus_per_numa_node", 1)),
-                        .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0))};
+                        .memory_only_nodes = static_cast<int>(number("memory_only_nodes", 0)),
+                        .cxl_nodes = static_cast<int>(number("cxl_nodes", 0))};
   entry.needs_memory = Bytes{number("memory_bytes", 0)};
   entry.json = json;
   return entry;
@@ -120,6 +121,42 @@ Result<std::vector<const CatalogEntry*>> Catalog::Select(
     if (wanted[i]) selected.push_back(&entries_[i]);
   }
   return selected;
+}
+
+std::string NeedsText(const Json& claim) {
+  std::string text;
+  const auto add = [&](const std::string& need) { text += (text.empty() ? "" : "; ") + need; };
+  const auto needed = [&](const char* field, auto otherwise) {
+    return claim.value(Json::json_pointer(std::string("/needs/") + field), otherwise);
+  };
+  std::string controllers;
+  for (const Json& each : needed("controllers", Json::array())) {
+    controllers += (controllers.empty() ? "" : ", ") + each.get<std::string>();
+  }
+  if (!controllers.empty()) {
+    add((controllers.contains(',') ? "controllers " : "controller ") + controllers);
+  }
+  constexpr std::pair<const char*, const char*> kNumbers[] = {
+      {"cpus", "CPUs"},
+      {"threads", "hardware threads in each core"},
+      {"numa_nodes", "NUMA nodes with CPUs"},
+      {"cpus_per_numa_node", "CPUs in each NUMA node"},
+      {"last_level_caches", "last-level caches"}};
+  for (const auto& [field, what] : kNumbers) {
+    const int64_t number = needed(field, int64_t{1});
+    if (number > 1) add(fmt::format("{} {}", number, what));
+  }
+  const int64_t far_nodes = needed("memory_only_nodes", int64_t{0});
+  if (far_nodes > 0) {
+    add(fmt::format("{} NUMA node{} without CPUs{}", far_nodes, far_nodes == 1 ? "" : "s",
+                    needed("cxl_nodes", int64_t{0}) > 0 ? ", of CXL memory" : ""));
+  }
+  const Bytes memory{needed("memory_bytes", int64_t{0})};
+  if (memory.value > 0) add(FormatBytes(memory) + " of free memory");
+  if (needed("scratch", false)) add("a file system on a disk, to write on");
+  const auto whole = needed("why_whole_node", std::string());
+  if (!whole.empty()) add(fmt::format("a VM ({})", whole));
+  return text;
 }
 
 size_t EditDistance(std::string_view a, std::string_view b) {

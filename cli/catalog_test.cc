@@ -25,7 +25,7 @@ TEST(Catalog, ReadsWhatLayoutAClaimNeeds) {
   const Catalog catalog = Catalog::Parse(R"([
     {"id": "cpuset.uncore", "statement": "a", "source": "s",
      "needs": {"cpus": 4, "threads": 2, "numa_nodes": 3, "cpus_per_numa_node": 5,
-               "last_level_caches": 6, "memory_only_nodes": 8, "memory_bytes": 7}},
+               "last_level_caches": 6, "memory_only_nodes": 8, "cxl_nodes": 9, "memory_bytes": 7}},
     {"id": "cpu.max.ceiling", "statement": "a", "source": "s"}])")
                               .value();
   const CatalogEntry& entry = catalog.entries()[0];
@@ -35,6 +35,7 @@ TEST(Catalog, ReadsWhatLayoutAClaimNeeds) {
   EXPECT_EQ(entry.needs_layout.cpus_per_numa_node, 5);
   EXPECT_EQ(entry.needs_layout.last_level_caches, 6);
   EXPECT_EQ(entry.needs_layout.memory_only_nodes, 8);
+  EXPECT_EQ(entry.needs_layout.cxl_nodes, 9);
   EXPECT_EQ(entry.needs_memory, Bytes{7});
   EXPECT_EQ(catalog.entries()[1].needs_layout.cpus, 1);
 }
@@ -62,6 +63,21 @@ TEST(Catalog, AnAgentThatSpeaksNonsenseIsAnError) {
   EXPECT_FALSE(Catalog::Parse("Segmentation fault"));
   EXPECT_FALSE(Catalog::Parse("{}"));
   EXPECT_FALSE(Catalog::Parse("[{}]"));
+}
+
+TEST(NeedsText, TellsEveryNeed) {
+  EXPECT_EQ(
+      NeedsText(Json::parse(R"({"needs": {
+      "controllers": ["cpu", "memory"], "cpus": 4, "threads": 2, "numa_nodes": 3,
+      "cpus_per_numa_node": 5, "memory_only_nodes": 1, "last_level_caches": 6,
+      "memory_bytes": 268435456, "scratch": true, "why_whole_node": "it writes sysctls"}})")),
+      "controllers cpu, memory; 4 CPUs; 2 hardware threads in each core; "
+      "3 NUMA nodes with CPUs; 5 CPUs in each NUMA node; 6 last-level caches; "
+      "1 NUMA node without CPUs; 256 MiB of free memory; a file system on a disk, to write on; "
+      "a VM (it writes sysctls)");
+  EXPECT_EQ(NeedsText(Json::parse(R"({"needs": {"controllers": ["pids"], "cpus": 1}})")),
+            "controller pids");
+  EXPECT_EQ(NeedsText(Json::object()), "");
 }
 
 TEST(EditDistance, CountsEdits) {

@@ -50,24 +50,6 @@ std::string Folded(const std::string& text) {
   return folded;
 }
 
-// "4 CPUs, 2 hardware threads in each core", or "" for a claim that any node can run.
-std::string NeedsOf(const Json& json) {
-  constexpr std::pair<const char*, const char*> kNeeds[] = {
-      {"cpus", "CPUs"},
-      {"threads", "hardware threads in each core"},
-      {"numa_nodes", "NUMA nodes with CPUs"},
-      {"cpus_per_numa_node", "CPUs in each NUMA node"},
-      {"last_level_caches", "last-level caches"}};
-  std::string needs;
-  for (const auto& [field, what] : kNeeds) {
-    const int number = json.value(Json::json_pointer(std::string("/needs/") + field), 1);
-    if (number > 1) needs += fmt::format("{}{} {}", needs.empty() ? "" : ", ", number, what);
-  }
-  const auto whole = json.value("/needs/why_whole_node"_json_pointer, std::string());
-  if (!whole.empty()) needs += fmt::format("{}a VM ({})", needs.empty() ? "" : "; ", whole);
-  return needs;
-}
-
 void PrintDoc(const CatalogEntry& entry) {
   const Json& json = entry.json;
   const auto part = [&](const char* name) {
@@ -82,7 +64,7 @@ void PrintDoc(const CatalogEntry& entry) {
   PrintSection("TOLERANCE", Folded(part("tolerance")));
   PrintSection("CONTROL ARM", Folded(part("control")));
   PrintSection("NO CONTROL ARM", Folded(json.value("no_control_reason", std::string())));
-  PrintSection("NEEDS", NeedsOf(json));
+  PrintSection("NEEDS", Folded(NeedsText(json)));
   std::string lanes;
   for (const Json& lane : json.value("lanes", Json::array())) {
     lanes += (lanes.empty() ? "" : ", ") + lane.get<std::string>();

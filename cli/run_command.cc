@@ -95,7 +95,7 @@ class Run {
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());
     if (!chosen.why.empty()) progress.Note(chosen.why);
     WorkPlan plan = TRY(PlanFor(chosen, claims, options_.repeat));
-    Collector collector(results_, std::move(plan.work), progress, [this] { Save(); });
+    Collector collector(results_, std::move(plan.work), progress, [this] { SaveInTurn(); });
     for (const std::string& note : plan.notes) collector.OnEvent(node::NoteEvent(note));
     Save();
     RunLoop loop(chosen, collector, progress, options_.out, interrupt.get());
@@ -142,6 +142,19 @@ class Run {
               options_.out.empty() ? "" : fmt::format("they are kept in {}", options_.out), EINTR});
   }
 
+  // After each result, unless that took more than a twentieth of the time: a file of many
+  // repetitions takes seconds to write, which the node that is measured would feel. What a signal
+  // cuts short is saved whole; only what cannot be caught loses the results since the last save.
+  void SaveInTurn() {
+    constexpr int kShare = 20;
+    reports::MarkKnown(known_, results_);
+    const Nanoseconds begun = MonotonicClock().Now();
+    if (begun < next_save_) return;
+    Save();
+    const Nanoseconds ended = MonotonicClock().Now();
+    next_save_ = ended + (ended - begun) * kShare;
+  }
+
   // A report that cannot be written must not end the measurement; the last attempt tells.
   void Save() {
     reports::MarkKnown(known_, results_);
@@ -183,6 +196,7 @@ class Run {
   const reports::KnownList known_;
   results::Results results_;
   Nanoseconds begun_ = MonotonicClock().Now();
+  Nanoseconds next_save_{0};
   Status saved_;
 };
 

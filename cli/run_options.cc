@@ -1,6 +1,7 @@
 #include "cli/run_options.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 
 #include "cli/paths.h"
@@ -58,6 +59,11 @@ void AddBenchOptions(CLI::App& command, RunOptions& options) {
       "Benchmarks, such as 'cpu.wakeup.*' or memory (default: all but interference).");
   command.add_flag("--list", options.list, "List them, and run none.");
   AddNodeOptions(command, options);
+  command
+      .add_option("--pack", options.programs,
+                  "Program of this machine that the VM gets under the same path, with its "
+                  "libraries, such as /usr/bin/crun; may be repeated.")
+      ->check(CLI::ExistingFile);
   command.add_option("--victim", options.victims,
                      "Only these victims of the interference matrix; may be repeated.");
   command.add_option("--aggressor", options.aggressors,
@@ -118,6 +124,9 @@ Result<node::VmOptions> MakeVmOptions(const RunOptions& options) {
     vm.memory = *size;
   }
   vm.modules = options.modules;
+  for (const std::string& program : options.programs) {
+    vm.programs.push_back(std::filesystem::absolute(program).lexically_normal().string());
+  }
   vm.accelerator = TRY(node::ParseAcceleratorChoice(options.accelerator));
   return vm;
 }
@@ -126,6 +135,7 @@ std::string VmOnly(const RunOptions& options) {
   if (options.lane == "deterministic") return "the deterministic lane";
   if (!options.kernel.empty()) return "--kernel";
   if (!options.modules.empty()) return "--module";
+  if (!options.programs.empty()) return "--pack";
   if (!options.shape.empty()) return "--shape";
   if (options.cpus) return "--cpus";
   if (!options.memory.empty()) return "--memory";

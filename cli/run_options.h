@@ -22,6 +22,7 @@ struct RunOptions {
   std::optional<int> cpus;
   std::string memory;
   std::vector<std::string> modules;
+  std::vector<std::string> programs = {};  // that the VM gets besides
   uint64_t seed = 1;
   int repeat = 1;
   double timeout_s = 0;

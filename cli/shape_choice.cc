@@ -15,7 +15,8 @@ Result<CpuLayout> LayoutOf(const node::VmShape& shape) {
                    .numa_nodes = 1,
                    .last_level_caches = shape.sockets * shape.dies,
                    .cpus_per_numa_node = shape.cpus(),
-                   .memory_only_nodes = 0};
+                   .memory_only_nodes = 0,
+                   .cxl_nodes = 0};
   int nodes = 0;
   for (const node::NumaNode& numa : shape.nodes) {
     const auto cpus = CpuSet::Parse(numa.cpus);
@@ -28,6 +29,10 @@ Result<CpuLayout> LayoutOf(const node::VmShape& shape) {
     layout.cpus_per_numa_node = std::min(layout.cpus_per_numa_node, static_cast<int>(cpus->size()));
   }
   layout.numa_nodes = std::max(nodes, 1);
+  if (shape.cxl_memory.value > 0) {
+    ++layout.memory_only_nodes;
+    layout.cxl_nodes = 1;
+  }
   return layout;
 }
 
@@ -37,7 +42,8 @@ Result<std::vector<node::VmShape>> ShapesBySize() {
     shapes.push_back(TRY(node::FindShape(name)));
   }
   const auto size = [](const node::VmShape& shape) {
-    return std::tuple(shape.name != kFirstShape, shape.cpus(), shape.nodes.size(), shape.name);
+    return std::tuple(shape.name != kFirstShape, shape.cxl_memory.value > 0, shape.cpus(),
+                      shape.nodes.size(), shape.name);
   };
   std::sort(shapes.begin(), shapes.end(),
             [&](const auto& a, const auto& b) { return size(a) < size(b); });

@@ -19,7 +19,8 @@ inline constexpr std::string_view kFirstShape = "default";
 // The CPUs of a shape as its guest sees them. An error for a malformed CPU list of a NUMA node.
 Result<CpuLayout> LayoutOf(const node::VmShape& shape);
 
-// The built-in shapes: the first one, then by number of CPUs, NUMA nodes and name.
+// The built-in shapes: the first one, then by number of CPUs, NUMA nodes and name, those with CXL
+// memory last: nothing else should run beside memory that QEMU emulates.
 Result<std::vector<node::VmShape>> ShapesBySize();
 
 // The most CPUs of a guest that runs well on this machine: twice its own, and four in any case.

@@ -26,6 +26,9 @@ TEST(ShapeChoice, TakesTheSmallestShapeThatHasWhatAClaimNeeds) {
   EXPECT_EQ(ShapeFor({.cpus = 4, .last_level_caches = 2}), "two-llc");
   EXPECT_EQ(ShapeFor({.cpus = 4, .numa_nodes = 2}), "two-numa");
   EXPECT_EQ(ShapeFor({.numa_nodes = 2, .memory_only_nodes = 1}), "hmat-far");
+  EXPECT_EQ(ShapeFor({.memory_only_nodes = 1}), "hmat-far");  // before emulated devices' memory
+  EXPECT_EQ(ShapeFor({.cpus = 2, .memory_only_nodes = 1, .cxl_nodes = 1}), "cxl");
+  EXPECT_EQ(ShapeFor({.numa_nodes = 2, .memory_only_nodes = 1, .cxl_nodes = 1}), "");
   EXPECT_EQ(ShapeFor({.cpus = 6, .numa_nodes = 2, .cpus_per_numa_node = 3}), "two-numa-six");
 }
 
@@ -39,6 +42,11 @@ TEST(ShapeChoice, OnlyNodesWithCpusCount) {
   EXPECT_EQ(far.numa_nodes, 2);
   EXPECT_EQ(far.cpus_per_numa_node, 2);
   EXPECT_EQ(far.memory_only_nodes, 1);
+  EXPECT_EQ(far.cxl_nodes, 0);
+  const CpuLayout cxl = LayoutOf(node::FindShape("cxl").value()).value();
+  EXPECT_EQ(cxl.numa_nodes, 1);
+  EXPECT_EQ(cxl.memory_only_nodes, 1);
+  EXPECT_EQ(cxl.cxl_nodes, 1);
   EXPECT_EQ(LayoutOf(node::FindShape("smt").value()).value().last_level_caches, 2);
 }
 

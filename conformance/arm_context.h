@@ -27,9 +27,10 @@ struct Environment {
   bool thorough = false;                         // more of what is drawn at random
   std::optional<std::filesystem::path> scratch;  // a directory on a disk; nullopt: none
   std::string why_no_scratch = {};
-  Bytes memory{0};           // available on the node
-  bool owns_node = false;    // nobody else uses the node: a VM
-  Seconds claim_timeout{0};  // replaces a claim's arm budgets when not 0
+  std::string why_no_cxl = {};  // the node has CXL memory, but it stayed offline
+  Bytes memory{0};              // available on the node
+  bool owns_node = false;       // nobody else uses the node: a VM
+  Seconds claim_timeout{0};     // replaces a claim's arm budgets when not 0
   const Clock* clock = &MonotonicClock();
   // Told after each window: arm, windows so far, time since the arm began.
   std::function<void(ArmRole, int, Seconds)> progress = {};

@@ -16,6 +16,7 @@ Json Describe(const Claim& claim) {
                 {"cpus_per_numa_node", claim.needs.cpus_per_numa_node},
                 {"last_level_caches", claim.needs.last_level_caches},
                 {"memory_only_nodes", claim.needs.memory_only_nodes},
+                {"cxl_nodes", claim.needs.cxl_nodes},
                 {"memory_bytes", claim.needs.memory.value},
                 {"scratch", claim.needs.scratch}};
   if (claim.needs.realtime) needs["why_realtime"] = claim.needs.why_realtime;

@@ -33,6 +33,7 @@ struct Needs {
   int cpus_per_numa_node = 1;  // in each of them
   int last_level_caches = 1;
   int memory_only_nodes = 0;  // NUMA nodes without CPUs: far memory
+  int cxl_nodes = 0;          // of these, nodes of CXL memory
   Bytes memory{0};            // free for the capsule
   bool scratch = false;       // a file system on a disk, for page cache that can be reclaimed
   bool realtime = false;      // why_realtime says why the deterministic lane cannot run it
@@ -48,7 +49,8 @@ struct Needs {
             .numa_nodes = numa_nodes,
             .last_level_caches = last_level_caches,
             .cpus_per_numa_node = cpus_per_numa_node,
-            .memory_only_nodes = memory_only_nodes};
+            .memory_only_nodes = memory_only_nodes,
+            .cxl_nodes = cxl_nodes};
   }
 };
 

@@ -47,7 +47,11 @@ Status CheckNeeds(const Claim& claim, const Environment& environment) {
     return Unsupported("it may run in a VM only, because {}", needs.why_whole_node);
   }
   const std::string shortcoming = Shortcoming(needs.layout(), LayoutOf(environment.topology));
-  if (!shortcoming.empty()) return Unsupported("{}", shortcoming);
+  if (!shortcoming.empty()) {
+    const std::string& why = environment.why_no_cxl;
+    if (needs.cxl_nodes == 0 || why.empty()) return Unsupported("{}", shortcoming);
+    return Unsupported("{}: {}", shortcoming, why);
+  }
   if (environment.memory < needs.memory) {
     return Unsupported("it needs {} of memory, the node has {}", FormatBytes(needs.memory),
                        FormatBytes(environment.memory));

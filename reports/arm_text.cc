@@ -14,8 +14,8 @@ void AddArm(const std::string& name, const Arm& arm, std::vector<std::string>& l
   for (const Check& check : arm.checks) {
     const Scale scale = ScaleOf(check);
     lines.push_back(fmt::format("  {}: measured {}, expected {}: {}", Printable(check.name),
-                                MeasuredText(check.measured, scale),
-                                ExpectedText(check.expected, scale), ToString(check.finding)));
+                                MeasuredText(check, scale), ExpectedText(check.expected, scale),
+                                ToString(check.finding)));
   }
   for (const results::LoadProof& load : arm.load) {
     lines.push_back(fmt::format("  load {}: {} of {} required", Printable(load.name),

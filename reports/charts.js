@@ -7,12 +7,22 @@
   Chart.defaults.color = ink;
   Chart.defaults.animation = false;
 
-  // The last two parts of a group's path tell it from the others.
-  function short(path) { return path.split("/").slice(-2).join("/"); }
+  // The last two parts of a group's path tell it from the others: "podc.slice/cri-containerd-f19a0952….scope".
+  // Of a slice's name, systemd's repetition of its parents is left out; of a container's id, all but its head.
+  function short(path) {
+    const label = path.split("/").slice(-2).map(function (part) {
+      return part.replace(/^.+-(?=[^-]+\.slice$)/, "").replace(/([0-9a-f]{8})[0-9a-f]{24,}/g, "$1…");
+    }).join("/");
+    return label.length <= 60 ? label : label.slice(0, 29) + "…" + label.slice(-30);
+  }
 
   function draw(figure) {
     figure.classList.add("drawn");
-    const lines = JSON.parse(figure.dataset.series).map(function (line, i) {
+    // By name, so that a group has the same colour in both arms.
+    const groups = JSON.parse(figure.dataset.series).sort(function (a, b) {
+      return a.group < b.group ? -1 : a.group > b.group ? 1 : 0;
+    });
+    const lines = groups.map(function (line, i) {
       return {
         label: short(line.group), showLine: true, borderWidth: 1.5, pointRadius: 1.5,
         borderColor: colours[i % colours.length], backgroundColor: colours[i % colours.length],
@@ -27,7 +37,7 @@
       type: "scatter",
       data: { datasets: lines },
       options: {
-        aspectRatio: 3,
+        aspectRatio: 2,
         scales: {
           x: { title: { display: true, text: "seconds" } },
           y: { beginAtZero: true, title: { display: true, text: figure.dataset.unit } }

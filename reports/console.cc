@@ -50,10 +50,9 @@ Row RowOf(const Claim& claim) {
   Row row{&claim, {std::string(ToString(claim.verdict)), NameOf(claim), "", "", ""}};
   if (check != nullptr) {
     const Scale scale = ScaleOf(*check, control);
-    row.cells[2] = MeasuredText(check->measured, scale);
+    row.cells[2] = MeasuredText(*check, scale);
     row.cells[3] = ExpectedText(check->expected, scale);
-    if (control != nullptr)
-      row.cells[4] = MeasuredText(control->measured, ScaleOf(*control, check));
+    if (control != nullptr) row.cells[4] = MeasuredText(*control, ScaleOf(*control, check));
   }
   if (!claim.no_control_reason.empty()) row.cells[4] = "none";
   return row;

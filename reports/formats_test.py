@@ -173,7 +173,7 @@ class Ktap(unittest.TestCase):
 
 
 class Page(html.parser.HTMLParser):
-    VOID = {"meta", "rect", "line", "path", "circle"}
+    VOID = {"meta", "rect", "line", "path", "circle", "wbr"}
 
     def __init__(self):
         super().__init__()
@@ -207,7 +207,7 @@ class Page(html.parser.HTMLParser):
 class Html(unittest.TestCase):
     TAGS = set(
         "html head meta title style body header main section h1 h2 h3 h4 p div span b a ul li dl dt dd"
-        " table tr th td details summary code svg rect line path circle text script figure figcaption pre".split()
+        " table tr th td details summary code svg rect line path circle text script figure figcaption pre wbr".split()
     )
     ATTRIBUTES = set(
         "lang charset name content http-equiv class id href scope style open aria-hidden aria-label role"

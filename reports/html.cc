@@ -132,7 +132,9 @@ void AddAttention(const Results& results, HtmlWriter& page) {
       page.Open("span");
       AddVerdictChip(claim, page);
       page.Close();
-      page.Element("a", {{"class", "id"}, {"href", "#" + AnchorOf(claim)}}, NameOf(claim));
+      page.Open("a", {{"class", "id"}, {"href", "#" + AnchorOf(claim)}});
+      page.Name(NameOf(claim));
+      page.Close();
       page.Element("span", {}, ReasonOf(claim));
       page.Close();
     }

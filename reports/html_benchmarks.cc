@@ -91,7 +91,9 @@ std::string FiguresOf(const Claim& row) {
 
 void AddRow(const Claim& row, HtmlWriter& page) {
   page.Open("tr");
-  page.Element("th", {{"scope", "row"}, {"class", "id"}}, row.id);
+  page.Open("th", {{"scope", "row"}, {"class", "id"}});
+  page.Name(row.id);
+  page.Close();
   if (row.protected_arm) {
     page.Element("td", {{"class", "num"}}, FiguresOf(row));
   } else {

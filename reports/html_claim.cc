@@ -48,10 +48,10 @@ void AddRowCells(const Claim& claim, HtmlWriter& page) {
   std::string beside;
   if (check != nullptr) {
     const Scale scale = ScaleOf(*check, control);
-    measured = MeasuredText(check->measured, scale);
+    measured = MeasuredText(*check, scale);
     expected = ExpectedText(check->expected, scale);
     if (!claim.no_control_reason.empty()) beside = "none";
-    if (control != nullptr) beside = MeasuredText(control->measured, ScaleOf(*control, check));
+    if (control != nullptr) beside = MeasuredText(*control, ScaleOf(*control, check));
   }
   page.Element("span", {{"class", "num"}}, measured);
   page.Element("span", {{"class", "num"}}, expected);
@@ -68,7 +68,7 @@ void AddSampleNote(const Check& check, HtmlWriter& page) {
 // `twin` is the other arm's check of the same quantity, shown in the same unit.
 void AddCheck(const Check& check, const Check* twin, Side side, bool deciding, HtmlWriter& page) {
   const Scale scale = ScaleOf(check, twin);
-  const std::string measured = MeasuredText(check.measured, scale);
+  const std::string measured = MeasuredText(check, scale);
   const std::string expected = ExpectedText(check.expected, scale);
   page.Open("div", {{"class", "check"}});
   page.Element("div", {{"class", "quantity"}}, check.name);
@@ -78,10 +78,12 @@ void AddCheck(const Check& check, const Check* twin, Side side, bool deciding, H
   page.Element("span", {{"class", "num"}}, expected);
   AddSampleNote(check, page);
   page.Close();
-  DrawBand(check, AxisOf(check, twin), scale,
-           fmt::format("measured {}, expected {}", measured, expected), page);
+  if (WasMeasured(check)) {
+    DrawBand(check, AxisOf(check, twin), scale,
+             fmt::format("measured {}, expected {}", measured, expected), page);
+  }
   page.Element("div", {{"class", std::string("finding ") + ToneOf(check.finding, side, deciding)}},
-               Meaning(check.finding, side, deciding));
+               WasMeasured(check) ? Meaning(check.finding, side, deciding) : "no usable window");
   page.Close();
 }
 
@@ -191,7 +193,9 @@ void AddClaim(const Claim& claim, HtmlWriter& page) {
   page.Open("span");
   AddVerdictChip(claim, page);
   page.Close();
-  page.Element("span", {{"class", "id"}}, NameOf(claim));
+  page.Open("span", {{"class", "id"}});
+  page.Name(NameOf(claim));
+  page.Close();
   AddRowCells(claim, page);
   page.Element("span", {{"class", "num faint"}}, FormatDuration(Seconds(claim.duration_s)));
   page.Close();

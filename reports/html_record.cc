@@ -56,7 +56,9 @@ void AddEvidence(const std::vector<results::Evidence>& evidence, HtmlWriter& pag
   for (const results::Evidence& shown : evidence) {
     page.Open("details");
     page.Element("summary", {}, shown.title);
-    page.Element("pre", {}, shown.text.empty() ? "nothing" : shown.text);
+    page.Open("pre");
+    page.Lines(shown.text.empty() ? "nothing" : shown.text);
+    page.Close();
     page.Close();
   }
   page.Close();

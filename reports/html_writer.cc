@@ -65,6 +65,26 @@ void HtmlWriter::Close() {
 
 void HtmlWriter::Text(std::string_view text) { AppendEscaped(text, out_); }
 
+void HtmlWriter::Lines(std::string_view text) {
+  for (;;) {
+    const size_t end = text.find('\n');
+    AppendEscaped(text.substr(0, end), out_);
+    if (end == std::string_view::npos) return;
+    out_ += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+void HtmlWriter::Name(std::string_view text) {
+  for (;;) {
+    const size_t dot = text.find('.');
+    if (dot == std::string_view::npos) return AppendEscaped(text, out_);
+    AppendEscaped(text.substr(0, dot + 1), out_);
+    Empty("wbr", {});
+    text.remove_prefix(dot + 1);
+  }
+}
+
 void HtmlWriter::Element(std::string_view tag, std::initializer_list<Attribute> attributes,
                          std::string_view text) {
   Open(tag, attributes);

@@ -18,6 +18,10 @@ class HtmlWriter {
   void Close();
   // Any text; it is made printable and escaped.
   void Text(std::string_view text);
+  // Text of several lines, kept as lines (for <pre>); each is made printable and escaped.
+  void Lines(std::string_view text);
+  // A claim's name, which a narrow column may break after its dots but not within its words.
+  void Name(std::string_view text);
   // An element that holds only text.
   void Element(std::string_view tag, std::initializer_list<Attribute> attributes,
                std::string_view text);

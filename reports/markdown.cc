@@ -42,13 +42,13 @@ std::string Row(const Claim& claim) {
   std::string expected;
   if (check != nullptr) {
     const Scale scale = ScaleOf(*check, control);
-    measured = MarkdownEscaped(MeasuredText(check->measured, scale));
+    measured = MarkdownEscaped(MeasuredText(*check, scale));
     expected = MarkdownEscaped(ExpectedText(check->expected, scale));
   }
-  const std::string beside =
-      control ? MarkdownEscaped(MeasuredText(control->measured, ScaleOf(*control, check)))
-      : claim.no_control_reason.empty() ? ""
-                                        : "none";
+  const std::string beside = control
+                                 ? MarkdownEscaped(MeasuredText(*control, ScaleOf(*control, check)))
+                             : claim.no_control_reason.empty() ? ""
+                                                               : "none";
   return fmt::format("| {}{} | {} | {} | {} | {} |\n", Mark(claim.verdict),
                      IsKnownViolation(claim) ? " (known)" : "", MarkdownEscaped(NameOf(claim)),
                      measured, expected, beside);
@@ -69,34 +69,21 @@ bool NeedsAttention(const Claim& claim) {
   return claim.verdict != Verdict::kHolds && claim.verdict != Verdict::kUnsupported;
 }
 
-// Adds the parts that `text_of` makes of the claims until the budget is spent.
-template <typename TextOf>
-void AddWithinBudget(const std::vector<const Claim*>& claims, TextOf text_of, std::string& out) {
-  for (size_t i = 0; i < claims.size(); ++i) {
-    const std::string text = text_of(*claims[i]);
-    if (out.size() + text.size() > kMarkdownBudget) {
-      out += fmt::format("\n{} more are in report.html.\n", claims.size() - i);
-      return;
-    }
-    out += text;
-  }
-}
-
 void AddClaims(const std::vector<Claim>& claims, std::string& out) {
-  std::vector<const Claim*> all;
-  std::vector<const Claim*> attention;
+  std::vector<std::string> rows;
+  std::vector<std::string> attention;
   for (const Claim& claim : claims) {
-    all.push_back(&claim);
-    if (NeedsAttention(claim)) attention.push_back(&claim);
+    rows.push_back(Row(claim));
+    if (NeedsAttention(claim)) attention.push_back(Attention(claim));
   }
   if (!attention.empty()) {
     out += "\n#### Needs attention\n";
-    AddWithinBudget(attention, Attention, out);
+    AppendWithinBudget(attention, "report.html", out);
   }
-  if (all.empty()) return;
+  if (rows.empty()) return;
   out += "\n<details><summary>All claims</summary>\n\n";
   out += "| verdict | claim | measured | expected | control |\n|---|---|---|---|---|\n";
-  AddWithinBudget(all, Row, out);
+  AppendWithinBudget(rows, "report.html", out);
   out += "\n</details>\n";
 }
 
@@ -108,7 +95,11 @@ std::string RenderMarkdown(const results::Results& results) {
   out += fmt::format("{}; {} lane, seed {}, {}.\n", MarkdownEscaped(NodeLine(results.node)),
                      MarkdownText(results.run.lane), results.run.seed,
                      FormatDuration(Seconds(results.run.duration_s)));
-  for (const std::string& caveat : Caveats(results)) out += "\n> " + MarkdownEscaped(caveat) + "\n";
+  std::vector<std::string> caveats;
+  for (const std::string& caveat : Caveats(results)) {
+    caveats.push_back("\n> " + MarkdownEscaped(caveat) + "\n");
+  }
+  AppendWithinBudget(caveats, "report.html", out, kMarkdownBudget / 4);
   AddClaims(results.claims, out);
   return out;
 }

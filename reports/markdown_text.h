@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nodeproof::reports {
 
@@ -12,11 +13,16 @@ namespace nodeproof::reports {
 inline constexpr size_t kMarkdownBudget = 60000;
 
 // Printable text with every character that Markdown or HTML would read escaped. A zero-width space
-// after '@', '#' and "://" keeps hosts from making mentions, issue links and addresses of them,
-// which they do after unescaping.
+// after '@', '#', "www" and in "://" keeps hosts from making mentions, issue links and addresses of
+// them, which they do after unescaping.
 std::string MarkdownEscaped(std::string_view printable);
 
 // Any text, made printable and escaped.
 std::string MarkdownText(std::string_view text);
+
+// Appends the lines that fit, as long as `out` stays within `budget`, and says how many more there
+// are in `elsewhere` ("the other formats").
+void AppendWithinBudget(const std::vector<std::string>& lines, std::string_view elsewhere,
+                        std::string& out, size_t budget = kMarkdownBudget);
 
 }  // namespace nodeproof::reports

@@ -50,6 +50,17 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
+std::string PrintableLines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const size_t end = text.find('\n');
+    out += Printable(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 size_t Columns(std::string_view text) {
   size_t columns = 0;
   for (; !text.empty(); ++columns) text.remove_prefix(DecodeUtf8(text).bytes);

@@ -13,6 +13,9 @@ namespace nodeproof::reports {
 // U+FFFD. The rest is kept.
 std::string Printable(std::string_view text);
 
+// The same of each line of a longer text, which keeps its lines.
+std::string PrintableLines(std::string_view text);
+
 // How many columns printable text takes, at one a code point.
 size_t Columns(std::string_view text);
 

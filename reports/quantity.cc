@@ -131,6 +131,15 @@ std::string IntervalText(const Measurement& measured, const Scale& scale) {
   return fmt::format("[{}, {}]", Figure(measured.low, scale), Figure(measured.high, scale));
 }
 
+bool WasMeasured(const Check& check) {
+  return !check.measured.samples.empty() || !Counted(check.measured) ||
+         check.finding != results::Finding::kUnclear;
+}
+
+std::string MeasuredText(const Check& check, const Scale& scale) {
+  return WasMeasured(check) ? MeasuredText(check.measured, scale) : "not measured";
+}
+
 std::string MeasuredText(const Measurement& measured, const Scale& scale) {
   const std::string estimate = Figure(measured.estimate, scale);
   if (Counted(measured)) return WithUnit(estimate, scale);

@@ -24,6 +24,13 @@ std::string Figure(double value, const Scale& scale);
 // "0.700 ± 0.020", "≤ 96.0 + 0.5 MiB", "≥ 1".
 std::string ExpectedText(const results::Expectation& expected, const Scale& scale);
 
+// False for a check that no usable window reached: its figures are zeros that nobody measured. (An
+// interval of no width that was measured lies inside or outside, it is never unclear.)
+bool WasMeasured(const results::Check& check);
+
+// The check's measurement as below, or "not measured".
+std::string MeasuredText(const results::Check& check, const Scale& scale);
+
 // "0.701 [0.697, 0.705]", or "12" when it was counted, not estimated.
 std::string MeasuredText(const results::Measurement& measured, const Scale& scale);
 

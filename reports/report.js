@@ -82,7 +82,8 @@
   for (const box of boxes) box.addEventListener("change", changed);
   // A link to a claim that is filtered out shows it again.
   window.addEventListener("hashchange", function () {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const link = location.hash.length > 1 && !location.hash.startsWith("#?");
+    const target = link && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const claim = target && target.closest("details.claim");
     if (claim && claim.hidden) {
       search.value = "";

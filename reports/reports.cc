@@ -8,6 +8,7 @@
 #include "harness/base/file.h"
 #include "reports/export/export.h"
 #include "reports/known/known.h"
+#include "reports/printable.h"
 
 namespace nodeproof::reports {
 namespace {
@@ -32,10 +33,10 @@ std::string EvidenceText(const results::Results& results) {
   std::string text;
   for (const results::Claim& claim : results.claims) {
     if (claim.evidence.empty()) continue;
-    text += fmt::format("##### {} (iteration {}): {}: {}\n\n", claim.id, claim.iteration,
-                        results::ToString(claim.verdict), claim.reason);
+    text += fmt::format("##### {} (iteration {}): {}: {}\n\n", Printable(claim.id), claim.iteration,
+                        results::ToString(claim.verdict), Printable(claim.reason));
     for (const auto& [title, shown] : claim.evidence) {
-      text += fmt::format("=== {}\n{}\n", title, shown);
+      text += fmt::format("=== {}\n{}\n", Printable(title), PrintableLines(shown));
     }
   }
   return text;

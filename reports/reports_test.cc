@@ -9,7 +9,9 @@
 
 #include "harness/base/file.h"
 #include "harness/base/utf8.h"
+#include "reports/export/export.h"
 #include "reports/golden.h"
+#include "reports/many_claims.h"
 
 namespace nodeproof::reports {
 namespace {
@@ -326,12 +328,50 @@ TEST(Html, DrawsNoMatrixOfNamesThatNeverMeet) {
   EXPECT_LT(RenderHtml(results).size(), 3'000'000u);
 }
 
+TEST(Evidence, KeepsItsLinesAndNothingElse) {
+  Results results = Load("mixed");
+  results.claims.resize(1);
+  results.claims[0].verdict = Verdict::kViolated;
+  results.claims[0].reason = "broken";
+  results.claims[0].evidence = {{"kernel log", "one\n<b>two\x1b[2J\n"}};
+  EXPECT_THAT(RenderHtml(results), HasSubstr("<pre>one\n&lt;b&gt;two\\u{1b}[2J\n</pre>"));
+  std::string name = testing::TempDir() + "nodeproof-evidence-XXXXXX";
+  const std::filesystem::path directory = ::mkdtemp(name.data());
+  ASSERT_TRUE(WriteReports(directory, results));
+  EXPECT_THAT(ReadFile((directory / "evidence.txt").string()).value(),
+              HasSubstr("=== kernel log\none\n<b>two\\u{1b}[2J\n"));
+  std::filesystem::remove_all(directory);
+}
+
+TEST(Reports, ShowNoFiguresOfWhatWasNotMeasured) {
+  Results results = Load("mixed");
+  results.claims.resize(1);
+  Claim& claim = results.claims[0];
+  claim.verdict = Verdict::kInconclusive;
+  claim.reason = "no usable window";
+  claim.evidence.clear();
+  results::Check& check = claim.protected_arm->checks.at(0);
+  claim.protected_arm->checks.resize(1);
+  check.measured = {};
+  check.finding = results::Finding::kUnclear;
+  for (const Format format :
+       {Format::kConsole, Format::kJunit, Format::kKtap, Format::kHtml, Format::kMarkdown}) {
+    EXPECT_THAT(Render(format, results).value(), HasSubstr("not measured")) << ToString(format);
+  }
+  EXPECT_EQ(RenderLava(results).find("MEASUREMENT"), std::string::npos);
+  check.measured.samples = {0};
+  check.finding = results::Finding::kOutside;
+  EXPECT_EQ(RenderHtml(results).find("not measured"), std::string::npos) << "a zero was counted";
+}
+
 TEST(Markdown, FitsAPullRequestComment) {
   Results results = Load("mixed");
+  results.run.notes.assign(5000, "a note that a run of many repetitions makes");
   while (results.claims.size() < 3000) results.claims.push_back(results.claims[2]);
   const std::string text = RenderMarkdown(results);
   EXPECT_LT(text.size(), 65536u);
   EXPECT_THAT(text, HasSubstr("more are in report.html"));
+  EXPECT_THAT(text, HasSubstr("#### Needs attention\n\n**cpu.max.ceiling")) << "notes leave room";
 }
 
 TEST(WriteReports, WritesEveryFileOrNamesTheOneItCouldNot) {
@@ -352,13 +392,16 @@ TEST(WriteReports, WritesEveryFileOrNamesTheOneItCouldNot) {
 
 }  // namespace
 
-// For the browser test: mixed.html and hostile.html in `folder`; the exit status.
+// For the browser test: mixed.html, hostile.html and many.html (10,000 claims) in `folder`; the
+// exit status.
 int WritePages(const std::string& folder) {
-  for (const char* document : {"mixed", "hostile"}) {
-    const auto page = Render(Format::kHtml, Load(document));
-    if (!page || !WriteFileAtomic(folder + "/" + document + ".html", *page)) return 2;
-  }
-  return 0;
+  const auto write = [&](const std::string& name, const Results& results) {
+    const auto page = Render(Format::kHtml, results);
+    return page && WriteFileAtomic(folder + "/" + name + ".html", *page);
+  };
+  const bool written = write("mixed", Load("mixed")) && write("hostile", Load("hostile")) &&
+                       write("many", ManyClaims(kTestdata + "mixed.json"));
+  return written ? 0 : 2;
 }
 
 }  // namespace nodeproof::reports

@@ -4,7 +4,7 @@
 Rates are reads a second, p99 is of the time from a read's submission to its completion, on both
 sides.
 
-usage: bench/compare/io_engine.py [--pairs 5] [--seconds 5] [--depth 1 --depth 8 --depth 32]
+usage: bench/compare/io_engine.py [--pairs 6] [--seconds 5] [--depth 1 --depth 8 --depth 32]
 needs: fio; /var/tmp on a disk
 """
 
@@ -13,7 +13,8 @@ import json
 import pathlib
 import tempfile
 
-from comparison import SCRATCH, at_least, at_most, bench_rows, need, pairs, ratio_line, run, table
+from comparison import (SCRATCH, at_least, at_most, bench_rows, need, pairs, positive, ratio_line,
+                        run, table)
 
 SIZE = "32M"  # bench/io/io_benches.cc, kFile
 
@@ -36,9 +37,9 @@ def fio(depth, file, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--depth", type=int, action="append", choices=(1, 8, 32))
+    parser.add_argument("--pairs", type=positive, default=6)
+    parser.add_argument("--seconds", type=positive, default=5)
+    parser.add_argument("--depth", type=positive, action="append", choices=(1, 8, 32))
     options = parser.parse_args()
     lines = []
     with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="nodeproof-fio-") as folder:

@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,9 @@ struct Bench {
   int64_t iterations = 0;
   int64_t thorough_factor = 4;  // with --thorough, times the iterations or the time
   Seconds budget{30};           // after which its process is killed
+  // What stands while its process is there, made and taken down by the agent, so that it goes also
+  // when the process is killed: settings of the node, say.
+  std::function<Result<std::shared_ptr<void>>(const Environment&)> around = {};
   // Runs in a process of its own, once for each repetition (and more often while Google Benchmark
   // looks for the number of iterations).
   std::function<Status(Context&, benchmark::State&)> run = {};

@@ -115,6 +115,43 @@ TEST(CheckNeeds, NamesWhatIsMissing) {
   EXPECT_THAT(lacks(bench), HasSubstr("cgroup v1 has them all"));
 }
 
+// What stands around a benchmark's process, counted.
+Bench Surrounded(int& standing) {
+  Bench bench = Counting();
+  bench.around = [&standing](const Environment&) -> Result<std::shared_ptr<void>> {
+    ++standing;
+    return std::shared_ptr<void>(&standing, [](void* count) { --*static_cast<int*>(count); });
+  };
+  return bench;
+}
+
+TEST(RunBench, WhatStandsAroundGoesWithTheProcessHoweverItEnds) {
+  int standing = 0;
+  Environment environment = OneCpu();
+  Bench bench = Surrounded(standing);
+  bench.run = [&standing](Context&, benchmark::State& state) -> Status {
+    for (auto _ : state) {
+    }
+    return standing == 1 ? Status() : Fail("{} stand", standing);
+  };
+  EXPECT_EQ(RunBench(bench, environment)["status"], "measured");
+  EXPECT_EQ(standing, 0);
+  bench.run = [](Context&, benchmark::State&) -> Status { ::_exit(7); };
+  EXPECT_EQ(RunBench(bench, environment)["status"], "error");
+  EXPECT_EQ(standing, 0);
+}
+
+TEST(RunBench, WhatCannotStandAroundIsTheRowsReason) {
+  Environment environment = OneCpu();
+  Bench bench = Counting();
+  bench.around = [](const Environment&) -> Result<std::shared_ptr<void>> {
+    return Unsupported("the kernel has no io.cost.qos");
+  };
+  const Json row = RunBench(bench, environment);
+  EXPECT_EQ(row["status"], "unsupported");
+  EXPECT_EQ(row["reason"], "the kernel has no io.cost.qos");
+}
+
 TEST(CheckNeeds, ControllersOfThePlaceCount) {
   const cgroup::FakeTree tree;
   const auto capsule = tree.Group("");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <optional>
 
 #include "bench/core/nest.h"
@@ -90,6 +91,8 @@ void Sweep(const Environment& environment) {
 }
 
 Result<Json> RunInProcess(const Bench& bench, const Environment& environment) {
+  std::shared_ptr<void> around;
+  if (bench.around) around = TRY(bench.around(environment));
   std::optional<Nest> nest;
   if (bench.place.depth > 0) {
     nest.emplace(TRY(Nest::Make(*environment.capsule, "bench", bench.place.depth,

@@ -7,6 +7,7 @@ void RegisterCpuBenches(Registry& registry) {
   AddSwitches(registry);
   AddBirths(registry);
   AddGroupCosts(registry);
+  AddRuntimes(registry);
   AddStatReads(registry);
   AddPolicy(registry);
 }

@@ -12,6 +12,7 @@ void AddWakeups(Registry& registry);
 void AddSwitches(Registry& registry);
 void AddBirths(Registry& registry);
 void AddGroupCosts(Registry& registry);
+void AddRuntimes(Registry& registry);
 void AddStatReads(Registry& registry);
 void AddPolicy(Registry& registry);
 

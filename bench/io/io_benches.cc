@@ -12,6 +12,7 @@
 #include "bench/mechanics/loop.h"
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
+#include "harness/io/cost_model.h"
 #include "harness/io/disk.h"
 #include "harness/probe/scratch_file.h"
 
@@ -22,14 +23,22 @@ constexpr Bytes kFile = MiB(32);
 
 enum class Beside { kNobody, kNeighbour };
 
+// What iocost takes the disk for where weights are measured: far less than it does, so that the
+// kernel has something to divide.
+constexpr int kModelIops = 400;
+
 struct IoCase {
   const char* id;
   const char* what;
   RingJob job;
   int64_t iterations = 500;
   Beside beside = Beside::kNobody;
-  const char* victim_weight = nullptr;  // io.weight of the own group
-  const char* limit = nullptr;          // io.max of the own group, after the device's number
+  const char* limit = nullptr;  // io.max of the own group, after the device's number
+  // io.weight of the own group and of the neighbour's, divided by iocost.
+  struct Weights {
+    const char* own = nullptr;
+    const char* neighbours = nullptr;
+  } weights = {};
 };
 
 constexpr IoCase kCases[] = {
@@ -48,19 +57,27 @@ constexpr IoCase kCases[] = {
      {false, true, KiB(4), 1},
      200,
      Beside::kNeighbour},
-    {"io.randread.4k.weighted",
-     "The same in a group of io.weight 1000 beside a neighbour in one of weight 10.",
-     {false, true, KiB(4), 1},
-     200,
-     Beside::kNeighbour,
-     "default 1000"},
     {"io.randread.4k.under-max",
      "Random reads of 4 KiB, 8 in flight, in a group with an io.max of 500 reads a second.",
      {false, true, KiB(4), 8},
      100,
      Beside::kNobody,
-     nullptr,
      "riops=500"},
+    {"io.randread.4k.weighted",
+     "Random reads of 4 KiB, 8 in flight, in a group of io.weight 1000 beside a neighbour's writes "
+     "of 128 KiB, 8 in flight, in one of 10, where iocost divides 400 operations a second.",
+     {false, true, KiB(4), 8},
+     200,
+     Beside::kNeighbour,
+     nullptr,
+     {"default 1000", "default 10"}},
+    {"io.randread.4k.equal-weights",
+     "The same with an io.weight of 100 for both.",
+     {false, true, KiB(4), 8},
+     200,
+     Beside::kNeighbour,
+     nullptr,
+     {"default 100", "default 100"}},
 };
 
 struct Ground {
@@ -71,16 +88,17 @@ struct Ground {
   std::unique_ptr<Ring> ring;
 };
 
-Status StartNeighbour(const Context& context, bool weighted, Ground& ground) {
+Status StartNeighbour(const Context& context, const char* weight, Ground& ground) {
   ground.neighbours_file.emplace(
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile)));
-  if (weighted) {
+  if (weight != nullptr) {
     ground.neighbours_group.emplace(TRY(Nest::Make(*context.environment().capsule, "neighbour", 1,
-                                                   {"io"}, {{"io.weight", "default 10"}})));
+                                                   {"io"}, {{"io.weight", weight}})));
   }
   const auto path = ground.neighbours_file->path();
   ground.neighbour.emplace(TRY(Loop::Start(
-      {.name = "io-neighbour", .group = weighted ? &ground.neighbours_group->leaf() : nullptr},
+      {.name = "io-neighbour",
+       .group = ground.neighbours_group ? &ground.neighbours_group->leaf() : nullptr},
       [path]() -> Result<Operation> {
         std::shared_ptr<Ring> ring = TRY(Ring::Open(
             path, kFile, {.write = true, .random = false, .block = KiB(128), .depth = 8}, 1));
@@ -92,8 +110,8 @@ Status StartNeighbour(const Context& context, bool weighted, Ground& ground) {
 Result<Ground> MakeGround(const IoCase& io_case, const Context& context) {
   Ground ground{TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile)), std::nullopt,
                 std::nullopt, std::nullopt, nullptr};
-  if (io_case.victim_weight != nullptr) {
-    TRY(WriteKnobs(context.group(), {{"io.weight", io_case.victim_weight}}));
+  if (io_case.weights.own != nullptr) {
+    TRY(WriteKnobs(context.group(), {{"io.weight", io_case.weights.own}}));
   }
   if (io_case.limit != nullptr) {
     const auto disk = TRY(io::DiskOf(ground.file.path().string()));
@@ -101,7 +119,7 @@ Result<Ground> MakeGround(const IoCase& io_case, const Context& context) {
                    {{"io.max", fmt::format("{} {}", disk.number, io_case.limit)}}));
   }
   if (io_case.beside == Beside::kNeighbour) {
-    TRY(StartNeighbour(context, io_case.victim_weight != nullptr, ground));
+    TRY(StartNeighbour(context, io_case.weights.neighbours, ground));
   }
   ground.ring = TRY(Ring::Open(ground.file.path(), kFile, io_case.job, context.environment().seed));
   return ground;
@@ -126,7 +144,12 @@ Status MeasureIo(const IoCase& io_case, Context& context, benchmark::State& stat
                   static_cast<double>(blocks * io_case.job.block.value) / took.count()});
   if (ground->neighbour) {
     TRY(ground->neighbour->Check());
-    if (ground->neighbour->Done() == before) return Fail("the neighbour wrote nothing");
+    const int64_t neighbours = ground->neighbour->Done() - before;
+    if (neighbours == 0) return Fail("the neighbour wrote nothing");
+    if (io_case.weights.own != nullptr) {
+      context.Report({"share of operations", "ratio", Better::kHigher,
+                      static_cast<double>(blocks) / static_cast<double>(blocks + neighbours)});
+    }
   }
   return {};
 }
@@ -147,21 +170,37 @@ Status MeasureFsync(Context& context, benchmark::State& state) {
   return {};
 }
 
+// io.weight does nothing until a controller divides the disk by it.
+Result<std::shared_ptr<void>> TurnIocostOn(const Environment& environment) {
+  const io::Disk disk = TRY(io::DiskOf(environment.scratch->string()));
+  return TRY(io::CostModel::TurnOn(*environment.capsule, disk, kModelIops));
+}
+
+Needs NeedsOf(const IoCase& io_case) {
+  Needs needs{.scratch = true};
+  if (io_case.weights.own != nullptr) {
+    needs.own_node = true;
+    needs.why_own_node = "it sets the disk's io.cost.model and io.cost.qos";
+  }
+  return needs;
+}
+
 }  // namespace
 
 void RegisterIoBenches(Registry& registry) {
   for (const IoCase& io_case : kCases) {
-    const bool grouped = io_case.victim_weight != nullptr || io_case.limit != nullptr;
+    const bool weighted = io_case.weights.own != nullptr;
     registry.Add({.id = io_case.id,
                   .what = io_case.what,
-                  .needs = {.scratch = true},
-                  .place = grouped ? Place{1, {"io"}, {}} : Place{},
+                  .needs = NeedsOf(io_case),
+                  .place = weighted || io_case.limit != nullptr ? Place{1, {"io"}, {}} : Place{},
                   .unit = benchmark::kMicrosecond,
                   .manual_time = true,
                   .repetitions = 3,
                   .iterations = io_case.iterations,
                   .thorough_factor = 40,
                   .budget = Seconds(120),
+                  .around = weighted ? TurnIocostOn : nullptr,
                   .run = [&io_case](Context& context, benchmark::State& state) {
                     return MeasureIo(io_case, context, state);
                   }});

@@ -9,61 +9,43 @@
 
 namespace nodeproof::bench {
 
-Ring::Ring(Fd file, Bytes size, const RingJob& job, uint64_t seed, Region buffers, io::IoRing ring)
+Ring::Ring(Fd file, Bytes size, const RingJob& job, uint64_t seed, io::BlockRing ring)
     : file_(std::move(file)),
       blocks_(size.value / job.block.value),
       job_(job),
       random_(seed),
-      started_(job.depth),
-      buffers_(std::move(buffers)),
       ring_(std::move(ring)) {}
 
 Result<std::unique_ptr<Ring>> Ring::Open(const std::filesystem::path& file, Bytes size,
                                          const RingJob& job, uint64_t seed) {
   Fd fd = TRY(OpenAt(AT_FDCWD, file.string(), O_RDWR | O_DIRECT));
-  Region buffers = TRY(Region::Map(job.block * static_cast<int64_t>(job.depth), Pages::k4K));
-  buffers.Touch(KiB(4));
-  io::IoRing made = TRY(io::IoRing::Create(job.depth));
-  std::unique_ptr<Ring> ring(
-      new Ring(std::move(fd), size, job, seed, std::move(buffers), std::move(made)));
-  for (unsigned slot = 0; slot < job.depth; ++slot) TRY(ring->Submit(slot));
+  io::BlockRing made = TRY(io::BlockRing::Create(static_cast<int>(job.depth), job.block));
+  std::unique_ptr<Ring> ring(new Ring(std::move(fd), size, job, seed, std::move(made)));
+  while (!ring->ring_.full()) TRY(ring->Start());
   return ring;
 }
 
-Status Ring::Submit(unsigned slot) {
+Status Ring::Start() {
   const int64_t block = job_.random
                             ? std::uniform_int_distribution<int64_t>(0, blocks_ - 1)(random_)
                             : next_block_++ % blocks_;
-  const auto offset = static_cast<uint64_t>(block * job_.block.value);
-  std::byte* buffer = buffers_.data() + slot * job_.block.value;
-  io_uring_sqe* entry = ::io_uring_get_sqe(ring_.get());
-  const auto size = static_cast<unsigned>(job_.block.value);
-  if (job_.write) {
-    ::io_uring_prep_write(entry, file_.get(), buffer, size, offset);
-  } else {
-    ::io_uring_prep_read(entry, file_.get(), buffer, size, offset);
-  }
-  entry->user_data = slot;
-  started_[slot] = MonotonicClock().Now();
-  if (const int done = ::io_uring_submit(ring_.get()); done < 0)
-    return FailErrno(-done, "submit a block");
+  ring_.Put(job_.write ? io::Direction::kWrite : io::Direction::kRead, file_.get(),
+            block * job_.block.value, MonotonicClock().Now());
+  if (const int code = ring_.Submit(); code != 0) return FailErrno(code, "submit a block");
   return {};
 }
 
 Result<Nanoseconds> Ring::Next() {
-  io_uring_cqe* entry = nullptr;
-  int code = 0;
-  do {
-    code = -::io_uring_wait_cqe(ring_.get(), &entry);
-  } while (code == EINTR);
-  if (code > 0) return FailErrno(code, "wait for a block");
-  const auto slot = static_cast<unsigned>(entry->user_data);
-  const int result = entry->res;
-  ::io_uring_cqe_seen(ring_.get(), entry);
-  if (result < 0) return FailErrno(-result, job_.write ? "write a block" : "read a block");
-  if (result != job_.block.value) return Fail("a block was cut short: {} bytes", result);
-  const Nanoseconds took = MonotonicClock().Now() - started_[slot];
-  TRY(Submit(slot));
+  std::optional<io::BlockRing::Done> done;
+  while (!(done = ring_.Take())) {
+    if (const int code = ring_.Wait(); code != 0 && code != EINTR) {
+      return FailErrno(code, "wait for a block");
+    }
+  }
+  if (done->error != 0)
+    return FailErrno(done->error, job_.write ? "write a block" : "read a block");
+  const Nanoseconds took = MonotonicClock().Now() - done->begun;
+  TRY(Start());
   return took;
 }
 

@@ -3,16 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <random>
-#include <vector>
 
-#include "bench/mechanics/region.h"
 #include "harness/base/fd.h"
 #include "harness/base/result.h"
 #include "harness/base/units.h"
-#include "harness/io/io_ring.h"
+#include "harness/io/block_ring.h"
 
 namespace nodeproof::bench {
 
@@ -36,17 +33,15 @@ class Ring {
   Result<Nanoseconds> Next();
 
  private:
-  Ring(Fd file, Bytes size, const RingJob& job, uint64_t seed, Region buffers, io::IoRing ring);
-  Status Submit(unsigned slot);
+  Ring(Fd file, Bytes size, const RingJob& job, uint64_t seed, io::BlockRing ring);
+  Status Start();
 
   Fd file_;
   int64_t blocks_;  // in the file
   RingJob job_;
   std::mt19937_64 random_;
   int64_t next_block_ = 0;
-  std::vector<Nanoseconds> started_;  // of each slot
-  Region buffers_;
-  io::IoRing ring_;  // goes first: the kernel writes to the buffers until then
+  io::BlockRing ring_;
 };
 
 }  // namespace nodeproof::bench

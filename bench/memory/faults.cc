@@ -21,9 +21,11 @@ struct PageCase {
   Pages pages;
   int batch;  // pages that are faulted in a row
 };
-constexpr PageCase kPages[] = {{"4k", "a page of 4 KiB", Pages::k4K, 512},
-                               {"thp", "a transparent huge page", Pages::kThp, 8},
-                               {"hugetlb", "a hugetlb page of 2 MiB", Pages::kHugetlb, 4}};
+constexpr int kHugetlbBatch = 4;
+constexpr PageCase kPages[] = {
+    {"4k", "a page of 4 KiB", Pages::k4K, 512},
+    {"thp", "a transparent huge page", Pages::kThp, 8},
+    {"hugetlb", "a hugetlb page of 2 MiB", Pages::kHugetlb, kHugetlbBatch}};
 
 struct PlaceCase {
   const char* name;
@@ -62,32 +64,20 @@ class HugePool {
   bool changed_ = false;
 };
 
-struct FaultGround {
-  HugePool pool;  // outlives the pages
-  Region region;
-};
-
-Result<FaultGround> MakeGround(const Context& context, const PageCase& page) {
-  const bool reserves = page.pages == Pages::kHugetlb && context.environment().owns_node;
-  HugePool pool = TRY(HugePool::Reserve(reserves, page.batch));
-  Region region = TRY(Region::Map(SizeOf(page.pages) * page.batch, page.pages));
-  return FaultGround{std::move(pool), std::move(region)};
-}
-
 Status MeasureFaults(const PageCase& page, Context& context, benchmark::State& state) {
   TRY(context.Pin(context.QuietCpu()));
-  const FaultGround* ground =
-      TRY(context.Keep<FaultGround>([&] { return MakeGround(context, page); }));
+  const Region* region = TRY(context.Keep<Region>(
+      [&] { return Region::Map(SizeOf(page.pages) * page.batch, page.pages); }));
   const Clock& clock = MonotonicClock();
   for (auto _ : state) {
     const Nanoseconds before = clock.Now();
-    ground->region.Touch(SizeOf(page.pages));
+    region->Touch(SizeOf(page.pages));
     const Nanoseconds took = clock.Now() - before;
     state.SetIterationTime(Seconds(took).count() / page.batch);
-    if (page.pages == Pages::kThp && TRY(HugeBytesNow()) < ground->region.size()) {
+    if (page.pages == Pages::kThp && TRY(HugeBytesNow()) < region->size()) {
       return Unsupported("the kernel gave no huge pages for MADV_HUGEPAGE");
     }
-    TRY(ground->region.Drop());
+    TRY(region->Drop());
   }
   return {};
 }
@@ -142,6 +132,11 @@ Place PlaceOf(const PlaceCase& place, bool hugetlb) {
   return made;
 }
 
+// Huge pages for a batch; on a node that is not ours those that it has must do.
+Result<std::shared_ptr<void>> ReserveHugePages(const Environment& environment) {
+  return std::make_shared<HugePool>(TRY(HugePool::Reserve(environment.owns_node, kHugetlbBatch)));
+}
+
 }  // namespace
 
 void AddFaults(Registry& registry) {
@@ -152,6 +147,7 @@ void AddFaults(Registry& registry) {
                     .place = PlaceOf(place, page.pages == Pages::kHugetlb),
                     .manual_time = true,
                     .iterations = 20,
+                    .around = page.pages == Pages::kHugetlb ? ReserveHugePages : nullptr,
                     .run = [&page](Context& context, benchmark::State& state) {
                       return MeasureFaults(page, context, state);
                     }});

@@ -82,14 +82,12 @@ Result<Bytes> Reclaim(const cgroup::Cgroup& group, Bytes amount) {
 struct ReclaimGround {
   std::optional<probe::ScratchFile> file;
   Fd fd;
-  std::unique_ptr<probe::SwapFile> swap;
-  std::optional<Region> region;  // goes before the swap does
+  std::optional<Region> region;
 };
 
 Result<ReclaimGround> MakeGround(const Context& context, Kind kind) {
   ReclaimGround ground;
   if (kind == Kind::kAnon) {
-    ground.swap = TRY(probe::SwapFile::Make(*context.environment().scratch, MiB(64)));
     ground.region.emplace(TRY(Region::Map(kFile, Pages::k4K)));
     return ground;
   }
@@ -145,8 +143,17 @@ Status MeasureRefault(Context& context, benchmark::State& state) {
       return FailErrno(errno, "read the scratch file");
     }));
   }
-  if (TRY(refaults()) == refaults_before) return Fail("no page was refaulted");
+  // An eighth of the file may still be there (Reclaim() above), so most reads must be refaults.
+  const int64_t came_back = TRY(refaults()) - refaults_before;
+  if (came_back < static_cast<int64_t>(next) / 2) {
+    return Fail("{} of {} reads were refaults", came_back, next);
+  }
   return {};
+}
+
+// Stands while the benchmark's process does, whose memory is in it.
+Result<std::shared_ptr<void>> TurnSwapOn(const Environment& environment) {
+  return TRY(probe::SwapFile::Make(*environment.scratch, MiB(64)));
 }
 
 const Place kGroup{1, {"memory"}, {}};
@@ -167,6 +174,7 @@ void AddReclaim(Registry& registry) {
                   .manual_time = true,
                   .iterations = 1,
                   .budget = Seconds(120),
+                  .around = swaps ? TurnSwapOn : nullptr,
                   .run = [&reclaim](Context& context, benchmark::State& state) {
                     return MeasureReclaim(reclaim.kind, context, state);
                   }});

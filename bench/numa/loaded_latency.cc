@@ -57,7 +57,7 @@ int64_t BlocksOf(const std::vector<Loop>& loops) {
   return blocks;
 }
 
-Result<LoadedPoint> MeasurePoint(Chase& chase, const std::vector<Loop>& loops) {
+Result<LoadedPoint> MeasurePoint(Chase& chase, std::vector<Loop>& loops) {
   constexpr Nanoseconds kStretch = Milliseconds(100);
   constexpr int64_t kLinks = 2000;
   const int64_t blocks_before = BlocksOf(loops);
@@ -69,9 +69,11 @@ Result<LoadedPoint> MeasurePoint(Chase& chase, const std::vector<Loop>& loops) {
     links += kLinks;
   }
   const Seconds took = now - start;
-  return LoadedPoint{
-      static_cast<double>((BlocksOf(loops) - blocks_before) * kBlock.value) / took.count(),
-      static_cast<double>((now - start).count()) / static_cast<double>(links)};
+  for (Loop& loop : loops) TRY(loop.Check());
+  const int64_t blocks = BlocksOf(loops) - blocks_before;
+  if (!loops.empty() && blocks == 0) return Fail("the other CPUs read nothing");
+  return LoadedPoint{static_cast<double>(blocks * kBlock.value) / took.count(),
+                     static_cast<double>((now - start).count()) / static_cast<double>(links)};
 }
 
 Status MeasureCurve(Context& context, benchmark::State& state) {
@@ -80,10 +82,11 @@ Status MeasureCurve(Context& context, benchmark::State& state) {
       [&] { return Chase::Make(MiB(64), Pages::k4K, context.environment().seed); }));
   for (auto _ : state) {
     chase->Walk(chase->lines() / 16);
-    std::vector<LoadedPoint> curve = {TRY(MeasurePoint(*chase, {}))};
+    std::vector<Loop> nobody;
+    std::vector<LoadedPoint> curve = {TRY(MeasurePoint(*chase, nobody))};
     context.Report({"idle latency", "nsec", Better::kLower, curve.front().latency});
     for (const Nanoseconds delay : kDelays) {
-      const std::vector<Loop> loops = TRY(StartStreamers(context, delay));
+      std::vector<Loop> loops = TRY(StartStreamers(context, delay));
       curve.push_back(TRY(MeasurePoint(*chase, loops)));
       const auto microseconds = std::chrono::duration_cast<Microseconds>(delay).count();
       context.Report({fmt::format("delay {} us: latency", microseconds), "nsec", Better::kLower,

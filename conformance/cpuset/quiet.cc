@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "conformance/cpuset/cpuset_claims.h"
-#include "conformance/cpuset/moves.h"
 #include "conformance/cpuset/static_policy.h"
+#include "conformance/moves.h"
 #include "harness/probe/wait_meter.h"
 #include "harness/stress/cpu_hog.h"
 

@@ -1,11 +1,11 @@
 // Weights: how iocost divides a saturated disk.
 #include <memory>
 
-#include "conformance/io/cost_model.h"
 #include "conformance/io/io_claims.h"
 #include "conformance/io/io_steps.h"
 #include "conformance/pods.h"
 #include "harness/base/file.h"
+#include "harness/io/cost_model.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -124,7 +124,8 @@ Result<capsule::Tree> PlantContest(ArmContext& context) {
 
 Result<results::Arm> MeasureIocost(ArmContext& context) {
   const io::Disk disk = TRY(ScratchDisk(context));
-  const auto model = TRY(CostModel::TurnOn(context, disk, kModelIops));
+  const auto model =
+      TRY(io::CostModel::TurnOn(context.environment().capsule->group(), disk, kModelIops));
   const capsule::Tree tree = TRY(PlantContest(context));
   const probe::ScratchFile file =
       TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile));

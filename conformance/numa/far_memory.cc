@@ -3,34 +3,53 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "harness/base/file.h"
 #include "harness/numa/tiers.h"
 
 namespace nodeproof::conformance {
+namespace {
 
-Result<FarMemory> FindFarMemory(const Topology& topology) {
+Result<std::reference_wrapper<const NumaNode>> FirstWithCpus(const Topology& topology) {
+  for (const NumaNode& node : topology.nodes) {
+    if (node.memory.value > 0 && !(node.cpus & topology.Online()).empty()) return std::cref(node);
+  }
+  return Unsupported("/sys/devices/system/node has no NUMA node with CPUs and memory");
+}
+
+}  // namespace
+
+Result<FarMemory> FindFarMemory(const Topology& topology, FarKind kind) {
   const numa::Tiers tiers = TRY(numa::ReadTiers());
-  const NodePair pair = TRY(PairOf(topology));
+  const NumaNode& near = TRY(FirstWithCpus(topology)).get();
   const auto tier = [&](int node) {
     const auto at = tiers.of_node.find(node);
     return at == tiers.of_node.end() ? -1 : at->second;
   };
   for (const NumaNode& node : topology.nodes) {
     if (!node.cpus.empty() || node.memory.value == 0) continue;
-    if (tier(node.id) > tier(pair.first)) {
-      return FarMemory{pair.first, node.id, pair.first_cpus, tiers.text};
+    if (kind == FarKind::kCxl && !node.cxl) continue;
+    if (tier(node.id) > tier(near.id)) {
+      return FarMemory{near.id, node.id, near.cpus & topology.Online(), tiers.text};
     }
   }
   return Unsupported(
-      "the kernel puts no NUMA node without CPUs into a slower tier: "
-      "/sys/devices/virtual/memory_tiering has {} (tiers by ACPI HMAT: kernel 6.7)",
-      tiers.text.empty() ? "none" : tiers.text);
+      "the kernel puts no NUMA node {} into a slower tier: "
+      "/sys/devices/virtual/memory_tiering has {} ({})",
+      kind == FarKind::kCxl ? "of CXL memory" : "without CPUs",
+      tiers.text.empty() ? "none" : tiers.text,
+      kind == FarKind::kCxl ? "tiers of devices' memory: kernel 6.1"
+                            : "tiers by ACPI HMAT: kernel 6.7");
 }
 
-Needs FarNeeds() {
+Needs FarNeeds(FarKind kind) {
   Needs needs = NumaNeeds(MiB(256));
   needs.memory_only_nodes = 1;
+  if (kind == FarKind::kCxl) {
+    needs.cxl_nodes = 1;
+    needs.numa_nodes = 1;  // its devices often stand behind a single socket
+  }
   needs.whole_node = true;
   needs.why_whole_node = "it turns demotion and NUMA balancing on and off";
   return needs;

@@ -14,12 +14,15 @@ struct FarMemory {
   CpuSet near_cpus;
   std::string tiers;  // as the kernel orders them
 };
-// `unsupported` where no node without CPUs is in a slower tier than nodes with CPUs: it quotes the
-// kernel's order (before 6.7 memory that ACPI's HMAT describes was of the same tier as all other).
-Result<FarMemory> FindFarMemory(const Topology& topology);
+// Which far memory: any, or that of CXL devices.
+enum class FarKind { kAny, kCxl };
+// The first of its kind, from the first node with CPUs. `unsupported` where no such node is in a
+// slower tier than nodes with CPUs: it quotes the kernel's order (before 6.7 memory that ACPI's
+// HMAT describes was of the same tier as all other; a device's memory is slower since 6.1).
+Result<FarMemory> FindFarMemory(const Topology& topology, FarKind kind);
 
 // A node of its own with far memory: such claims turn demotion and NUMA balancing on and off.
-Needs FarNeeds();
+Needs FarNeeds(FarKind kind);
 inline constexpr const char* kDemotion = "/sys/kernel/mm/numa/demotion_enabled";
 inline constexpr const char* kBalancing = "/proc/sys/kernel/numa_balancing";
 

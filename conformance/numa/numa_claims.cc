@@ -17,6 +17,9 @@ void RegisterNumaClaims(ClaimRegistry& registry) {
   registry.Add(NumaFarTier());
   registry.Add(NumaFarPromotion());
   registry.Add(NumaLocalRemoteLimit());
+  registry.Add(NumaCxlTier());
+  registry.Add(NumaCxlLatency());
+  registry.Add(NumaCxlLocalRemoteLimit());
 }
 
 }  // namespace nodeproof::conformance

@@ -18,8 +18,11 @@ Claim NumaAligned();
 Claim NumaBoundOomStays();
 Claim NumaStat();
 Claim NumaLatencyOrder();
+Claim NumaCxlLatency();
 Claim NumaFarTier();
+Claim NumaCxlTier();
 Claim NumaFarPromotion();
 Claim NumaLocalRemoteLimit();
+Claim NumaCxlLocalRemoteLimit();
 
 }  // namespace nodeproof::conformance

@@ -3,9 +3,9 @@
 #include <optional>
 #include <string_view>
 
-#include "conformance/cpuset/moves.h"
 #include "conformance/cpuset/static_policy.h"
 #include "conformance/memory/steps.h"
+#include "conformance/moves.h"
 #include "conformance/scenario/scenario_claims.h"
 #include "harness/kubelet/api/kubelet_config.h"
 #include "harness/measure/estimate.h"

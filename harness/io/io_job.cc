@@ -14,16 +14,13 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/io/alignment.h"
-#include "harness/io/io_ring.h"
+#include "harness/io/block_ring.h"
 
 namespace nodeproof::io {
 namespace {
 
-using Direction = IoJobOptions::Direction;
-
 constexpr int kExitIoFailed = 117;
 constexpr int kMostDepth = 4096;
-constexpr uint64_t kFsyncTag = UINT64_MAX;
 
 int OpenFlags(const IoJobOptions& options) {
   return (options.direction == Direction::kRead ? O_RDONLY : O_WRONLY) |
@@ -71,30 +68,31 @@ Result<int64_t> BlocksOf(const IoJobOptions& options, const Fd& file) {
 class Stream {
  public:
   Stream(const IoJobOptions& options, int64_t file_blocks, const Fd& file,
-         std::optional<IoRing> ring, IoJob::Counters& counters)
+         std::optional<BlockRing> ring, IoJob::Counters& counters)
       : options_(options),
         file_blocks_(file_blocks),
         file_(file),
         ring_(std::move(ring)),
         counters_(counters),
-        random_(options.seed),
-        slots_(static_cast<size_t>(options.depth)) {
-    for (size_t i = 0; i < slots_.size(); ++i) free_.push_back(slots_.size() - 1 - i);
+        random_(options.seed) {}
+
+  // Runs until all blocks are done; 0, or what failed is in the counters.
+  int Run() {
+    begun_ = clock_.Now();
+    while (!Finished()) {
+      Fill();
+      if (const int code = ring_->Submit(); code != 0) return Failed(code, 0);
+      if (ring_->under_way() == 0) {  // ahead of its rate
+        clock_.WaitUntil(NextDue());
+        continue;
+      }
+      if (const int failed = Reap(); failed != 0) return failed;
+    }
+    return 0;
   }
 
-  // False without memory for the blocks.
-  bool Prepare() {
-    const auto block = static_cast<size_t>(options_.block.value);
-    const size_t bytes = (block * slots_.size() + 4095) / 4096 * 4096;
-    buffer_.reset(static_cast<char*>(std::aligned_alloc(4096, bytes)));
-    if (!buffer_) return false;
-    // Not zeros: a device may keep those without storing them.
-    for (size_t i = 0; i < bytes; ++i) buffer_.get()[i] = static_cast<char>(i * 131 + i / 4096);
-    return true;
-  }
-
-  // The same without a ring.
-  int RunCalls() {
+  // The same without a ring, in `memory` of one block.
+  int RunCalls(char* memory) {
     begun_ = clock_.Now();
     while (!AllMade()) {
       const Nanoseconds due = NextDue();
@@ -102,7 +100,7 @@ class Stream {
       const int64_t offset = NextOffset();
       ++made_;
       const Nanoseconds before = clock_.Now();
-      if (const int failed = Call(offset); failed != 0) return failed;
+      if (const int failed = Call(memory, offset); failed != 0) return failed;
       const Nanoseconds now = clock_.Now();
       counters_.waited_ns += (now - before).count();
       Count(options_.rate > 0 ? due : before, now);
@@ -113,30 +111,7 @@ class Stream {
     return 0;
   }
 
-  // Runs until all blocks are done; 0, or what failed is in the counters.
-  int Run() {
-    begun_ = clock_.Now();
-    while (!Finished()) {
-      Fill();
-      if (const int made = ::io_uring_submit(ring_->get()); made < 0) return Failed(-made, 0);
-      if (under_way_ == 0) {  // ahead of its rate
-        clock_.WaitUntil(NextDue());
-        continue;
-      }
-      if (const int failed = Reap(); failed != 0) return failed;
-    }
-    return 0;
-  }
-
  private:
-  struct Slot {
-    int64_t offset = 0;
-    Nanoseconds begun{0};
-  };
-  struct Free {
-    void operator()(char* memory) const { std::free(memory); }
-  };
-
   // Where the next block is.
   int64_t NextOffset() {
     const int64_t block = options_.random
@@ -147,11 +122,11 @@ class Stream {
   // After the block that was made last.
   bool SyncDue() const { return options_.fsync_every > 0 && made_ % options_.fsync_every == 0; }
 
-  int Call(int64_t offset) {
+  int Call(char* memory, int64_t offset) {
     const auto length = static_cast<size_t>(options_.block.value);
     const ssize_t moved = options_.direction == Direction::kRead
-                              ? ::pread(file_.get(), buffer_.get(), length, offset)
-                              : ::pwrite(file_.get(), buffer_.get(), length, offset);
+                              ? ::pread(file_.get(), memory, length, offset)
+                              : ::pwrite(file_.get(), memory, length, offset);
     if (moved < 0) return Failed(errno, offset);
     return moved == options_.block.value ? 0 : Failed(EIO, offset);
   }
@@ -166,7 +141,7 @@ class Stream {
   }
 
   bool AllMade() const { return options_.blocks > 0 && made_ == options_.blocks; }
-  bool Finished() const { return AllMade() && under_way_ == 0 && !fsync_due_; }
+  bool Finished() const { return AllMade() && ring_->under_way() == 0 && !fsync_due_; }
   Nanoseconds NextDue() const {
     if (options_.rate <= 0) return Nanoseconds(0);
     return begun_ + std::chrono::duration_cast<Nanoseconds>(
@@ -175,81 +150,38 @@ class Stream {
 
   // Makes all requests that may be made now.
   void Fill() {
-    while (!free_.empty() && !AllMade() && !fsync_due_) {
+    while (!ring_->full() && !AllMade() && !fsync_due_) {
       const Nanoseconds now = clock_.Now();
       const Nanoseconds due = NextDue();
       if (due > now) return;
-      Make(options_.rate > 0 ? due : now);
+      ring_->Put(options_.direction, file_.get(), NextOffset(), options_.rate > 0 ? due : now);
+      ++made_;
+      fsync_due_ = SyncDue();
     }
-    if (fsync_due_ && under_way_ == 0) {
-      io_uring_sqe* request = ::io_uring_get_sqe(ring_->get());
-      ::io_uring_prep_fsync(request, file_.get(), 0);
-      request->user_data = kFsyncTag;
-      ++under_way_;
-    }
-  }
-
-  void Make(Nanoseconds begun) {
-    const size_t at = free_.back();
-    free_.pop_back();
-    slots_[at] = {NextOffset(), begun};
-    char* memory = buffer_.get() + at * static_cast<size_t>(options_.block.value);
-    const auto length = static_cast<unsigned>(options_.block.value);
-    const auto offset = static_cast<uint64_t>(slots_[at].offset);
-    io_uring_sqe* request = ::io_uring_get_sqe(ring_->get());
-    if (options_.direction == Direction::kRead) {
-      ::io_uring_prep_read(request, file_.get(), memory, length, offset);
-    } else {
-      ::io_uring_prep_write(request, file_.get(), memory, length, offset);
-    }
-    request->user_data = at;
-    ++made_;
-    ++under_way_;
-    fsync_due_ = SyncDue();
+    if (fsync_due_ && ring_->under_way() == 0) ring_->PutSync(file_.get());
   }
 
   // Waits for a request to complete, or for the next one to be due; takes all that have completed.
   int Reap() {
-    io_uring_cqe* done = nullptr;
     const Nanoseconds before = clock_.Now();
-    int waited = 0;
-    if (options_.rate > 0 && !free_.empty() && !AllMade() && !fsync_due_) {
-      const auto left = std::max(NextDue() - before, Nanoseconds(1));
-      __kernel_timespec timeout{.tv_sec = left.count() / 1'000'000'000,
-                                .tv_nsec = left.count() % 1'000'000'000};
-      waited = ::io_uring_wait_cqe_timeout(ring_->get(), &done, &timeout);
-    } else {
-      waited = ::io_uring_wait_cqe(ring_->get(), &done);
+    std::optional<Nanoseconds> most;
+    if (options_.rate > 0 && !ring_->full() && !AllMade() && !fsync_due_) {
+      most = std::max(NextDue() - before, Nanoseconds(1));
     }
+    const int code = ring_->Wait(most);
     const Nanoseconds now = clock_.Now();
     counters_.waited_ns += (now - before).count();
-    if (waited == -ETIME || waited == -EINTR) return 0;
-    if (waited < 0) return Failed(-waited, 0);
-    for (; done != nullptr; done = Next()) {
-      if (const int failed = Take(*done, now); failed != 0) return failed;
-      ::io_uring_cqe_seen(ring_->get(), done);
+    if (code == ETIME || code == EINTR) return 0;
+    if (code != 0) return Failed(code, 0);
+    while (const auto done = ring_->Take()) {
+      if (done->error != 0) return Failed(done->error, done->sync ? -1 : done->offset);
+      if (done->sync) {
+        fsync_due_ = false;
+        ++counters_.fsyncs;
+      } else {
+        Count(done->begun, now);
+      }
     }
-    return 0;
-  }
-
-  io_uring_cqe* Next() {
-    io_uring_cqe* next = nullptr;
-    return ::io_uring_peek_cqe(ring_->get(), &next) == 0 ? next : nullptr;
-  }
-
-  int Take(const io_uring_cqe& done, Nanoseconds now) {
-    --under_way_;
-    if (done.user_data == kFsyncTag) {
-      if (done.res < 0) return Failed(-done.res, -1);
-      fsync_due_ = false;
-      ++counters_.fsyncs;
-      return 0;
-    }
-    const Slot& slot = slots_[done.user_data];
-    if (done.res < 0) return Failed(-done.res, slot.offset);
-    if (done.res != options_.block.value) return Failed(EIO, slot.offset);
-    Count(slot.begun, now);
-    free_.push_back(done.user_data);
     return 0;
   }
 
@@ -262,38 +194,35 @@ class Stream {
   const IoJobOptions& options_;
   const int64_t file_blocks_;
   const Fd& file_;
-  std::optional<IoRing> ring_;  // none for calls
+  std::optional<BlockRing> ring_;  // none for calls
   IoJob::Counters& counters_;
   const Clock& clock_ = MonotonicClock();
   std::mt19937_64 random_;
-  std::unique_ptr<char, Free> buffer_;
-  std::vector<Slot> slots_;
-  std::vector<size_t> free_;  // of slots_
   Nanoseconds begun_{0};
   int64_t made_ = 0;
-  int under_way_ = 0;
   bool fsync_due_ = false;
 };
 
 int RunJob(const IoJobOptions& options, int64_t blocks, const Fd& file, IoJob::Counters& counters,
            const cgroup::ReadySignal& ready) {
-  std::optional<IoRing> ring;
-  if (!options.calls) {
-    auto created = IoRing::Create(static_cast<unsigned>(options.depth));
-    if (!created) {
+  std::optional<BlockRing> ring;
+  BlockMemory memory;
+  if (options.calls) {
+    memory = MakeBlockMemory(options.block, 1);
+    if (!memory) counters.failed = ENOMEM;
+  } else {
+    auto created = BlockRing::Create(options.depth, options.block);
+    if (created) {
+      ring.emplace(std::move(*created));
+    } else {
       counters.failed = created.error().code;
-      return kExitIoFailed;
     }
-    ring.emplace(std::move(*created));
   }
+  if (counters.failed != 0) return kExitIoFailed;
   Stream stream(options, blocks, file, std::move(ring), counters);
-  if (!stream.Prepare()) {
-    counters.failed = ENOMEM;
-    return kExitIoFailed;
-  }
   ready.Notify();
   if (options.gate != nullptr) options.gate->Await();
-  const int failed = options.calls ? stream.RunCalls() : stream.Run();
+  const int failed = options.calls ? stream.RunCalls(memory.get()) : stream.Run();
   if (failed != 0) return failed;
   for (;;) ::pause();
 }

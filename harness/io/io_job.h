@@ -9,12 +9,13 @@
 #include <string>
 
 #include "harness/cgroup/worker.h"
+#include "harness/io/block_ring.h"
 #include "harness/measure/histogram.h"
 
 namespace nodeproof::io {
 
 struct IoJobOptions {
-  enum class Direction { kRead, kWrite };
+  using Direction = io::Direction;
   std::string name = "io-job";
   const cgroup::Cgroup* group = nullptr;
   CpuSet affinity = {};             // empty: as the cgroup allows

@@ -132,7 +132,8 @@ TEST(TakeWindows, TooFewWindowsDecideNothing) {
                          {Milliseconds(400), Seconds(1)})
                          .value();
   EXPECT_EQ(taken.checks[0].finding, Finding::kUnclear);
-  EXPECT_EQ(taken.checks[0].measured.samples.size(), 3u);
+  // Three fit in; two, in more than half the time, show that there will not be eight.
+  EXPECT_EQ(taken.checks[0].measured.samples.size(), 2u);
 }
 
 TEST(TakeWindows, ErrorsEndTheMeasurement) {

@@ -58,6 +58,38 @@ void AddNuma(const VmShape& shape, Argv& argv) {
   }
 }
 
+// A host bridge with one type 3 device whose memory is persistent, the only kind that QEMU before
+// 8.1 has, and one window of host addresses for it. The second root port makes the kernel program
+// the bridge's decoder; with one, 6.1 takes the bridge for a pass-through and reads zeros.
+void AddCxl(const VmShape& shape, Argv& argv) {
+  if (shape.cxl_memory.value == 0) return;
+  Add(argv,
+      {"-object",
+       fmt::format("memory-backend-ram,id=cxl-memory,share=on,size={}", shape.cxl_memory.value),
+       "-object", "memory-backend-ram,id=cxl-labels,share=on,size=1M", "-device",
+       "pxb-cxl,id=cxl-bridge,bus=pcie.0,bus_nr=12", "-device",
+       "cxl-rp,id=cxl-port0,bus=cxl-bridge,port=0,chassis=0,slot=2", "-device",
+       "cxl-rp,id=cxl-port1,bus=cxl-bridge,port=1,chassis=0,slot=3", "-device",
+       "cxl-type3,id=cxl-device,bus=cxl-port0,memdev=cxl-memory,lsa=cxl-labels"});
+}
+
+std::string Machine(const VmShape& shape) {
+  std::string machine = shape.hmat.empty() ? "q35" : "q35,hmat=on";
+  if (shape.cxl_memory.value > 0) {
+    machine += fmt::format(",cxl=on,cxl-fmw.0.targets.0=cxl-bridge,cxl-fmw.0.size={}M",
+                           shape.cxl_memory.value >> 20);
+  }
+  return machine;
+}
+
+std::string Cpu(const QemuCommand& command) {
+  const VmShape& shape = command.shape;
+  const bool host = command.accelerator == Accelerator::kKvm && shape.cpu_model == "max";
+  std::string cpu = host ? "host" : shape.cpu_model;
+  for (const std::string& flag : shape.cpu_flags) cpu += "," + flag;
+  return cpu;
+}
+
 void AddSerial(const char* id, int fd, Argv& argv) {
   Add(argv, {"-chardev", fmt::format("file,id={},path={}", id, DescriptorPath(fd)), "-serial",
              fmt::format("chardev:{}", id)});
@@ -82,16 +114,16 @@ std::string KernelCommandLine(const QemuCommand& command) {
 
 std::vector<std::string> QemuArgv(const QemuCommand& command) {
   const VmShape& shape = command.shape;
-  const bool kvm = command.accelerator == Accelerator::kKvm;
   Argv argv = {command.qemu};
   AddClock(command, argv);
-  Add(argv, {"-machine", shape.hmat.empty() ? "q35" : "q35,hmat=on"});
-  Add(argv, {"-cpu", kvm && shape.cpu_model == "max" ? "host" : shape.cpu_model});
+  Add(argv, {"-machine", Machine(shape)});
+  Add(argv, {"-cpu", Cpu(command)});
   const std::string dies = shape.dies > 1 ? fmt::format("dies={},", shape.dies) : "";
   Add(argv, {"-smp", fmt::format("{},sockets={},{}cores={},threads={}", shape.cpus(), shape.sockets,
                                  dies, shape.cores, shape.threads)});
   Add(argv, {"-m", fmt::format("{}M", shape.memory.value >> 20)});
   AddNuma(shape, argv);
+  AddCxl(shape, argv);
   Add(argv,
       {"-kernel",
        command.unpacked_kernel >= 0 ? DescriptorPath(command.unpacked_kernel) : command.kernel,
@@ -104,7 +136,8 @@ std::vector<std::string> QemuArgv(const QemuCommand& command) {
                fmt::format("file={},if=none,id=scratch,format=raw,cache=unsafe,aio=threads,"
                            "file.locking=off",
                            DescriptorPath(command.scratch)),
-               "-device", fmt::format("nvme,drive=scratch,serial={}", kScratchSerial)});
+               // QEMU would choose a CXL bus, where there is one.
+               "-device", fmt::format("nvme,drive=scratch,serial={},bus=pcie.0", kScratchSerial)});
   }
   Add(argv, {"-chardev", fmt::format("socket,id=qmp,fd={}", command.qmp), "-mon",
              "chardev=qmp,mode=control"});

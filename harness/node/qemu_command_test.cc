@@ -72,6 +72,22 @@ TEST(QemuArgv, NumaWithHmat) {
   EXPECT_THAT(Line(Command("two-numa")), Not(HasSubstr("hmat")));
 }
 
+TEST(QemuArgv, ACxlDeviceBehindABridgeWithTwoPorts) {
+  QemuCommand command = Command("cxl");
+  const std::string line = Line(command);
+  for (const char* part :
+       {"-machine q35,cxl=on,cxl-fmw.0.targets.0=cxl-bridge,cxl-fmw.0.size=512M ",
+        "-cpu max,-hypervisor ", "-m 1024M ", "-numa node,nodeid=0,memdev=m0,cpus=0-1 ",
+        "-object memory-backend-ram,id=cxl-memory,share=on,size=536870912 ",
+        "-device cxl-rp,id=cxl-port1,bus=cxl-bridge,port=1,",
+        "-device cxl-type3,id=cxl-device,bus=cxl-port0,memdev=cxl-memory,lsa=cxl-labels "}) {
+    EXPECT_THAT(line, HasSubstr(part));
+  }
+  EXPECT_THAT(KernelCommandLine(command),
+              testing::EndsWith(" pcie_ports=compat memhp_default_state=online_movable"));
+  EXPECT_THAT(Line(Command("hmat-far")), Not(HasSubstr("cxl")));
+}
+
 TEST(QemuArgv, DiesStandBetweenSocketsAndCores) {
   EXPECT_THAT(Line(Command("two-llc")), HasSubstr("-smp 4,sockets=1,dies=2,cores=2,threads=1 "));
   EXPECT_THAT(Line(Command("smt-four")), HasSubstr("-smp 4,sockets=1,cores=2,threads=2 "));
@@ -82,7 +98,7 @@ TEST(QemuArgv, AScratchDiskHasItsSerialNumber) {
   EXPECT_THAT(Line(command), Not(HasSubstr("nvme")));
   command.scratch = 14;
   EXPECT_THAT(Line(command), HasSubstr("-drive file=/proc/self/fd/14,if=none,id=scratch"));
-  EXPECT_THAT(Line(command), HasSubstr("-device nvme,drive=scratch,serial=scratch"));
+  EXPECT_THAT(Line(command), HasSubstr("-device nvme,drive=scratch,serial=scratch,bus=pcie.0"));
 }
 
 TEST(FindProgram, NamesThePackage) {

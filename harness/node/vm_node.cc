@@ -18,6 +18,15 @@ constexpr Seconds kKvmHello{30};     // a guest under KVM boots in a second or t
 
 void Note(EventSink& sink, const std::string& text) { sink.OnEvent(NoteEvent(text)); }
 
+Status PackProgram(const std::string& program, const std::string& guest_path, Initramfs& image) {
+  auto files = LibraryClosure(program, guest_path, DefaultLibraryDirectories());
+  if (!files) return Fail("pack {}: {}", program, files.error().ToString());
+  for (ClosureFile& file : *files) {
+    image.AddFile(file.guest_path, std::move(file.content), 0755);
+  }
+  return {};
+}
+
 Result<Initramfs> PackAgent(const VmOptions& options) {
   Initramfs image;
   for (const char* directory : {"/dev", "/proc", "/sys", "/tmp", "/run", "/etc"}) {
@@ -27,11 +36,8 @@ Result<Initramfs> PackAgent(const VmOptions& options) {
   image.AddCharDevice("/dev/null", 1, 3);
   image.AddCharDevice(kGuestEventsPath, 4, 65);  // so that the agent can speak before any mount
   image.AddSymlink("/lib64", "lib");
-  auto files = LibraryClosure(options.agent, kGuestAgentPath, DefaultLibraryDirectories());
-  if (!files) return Fail("pack the agent: {}", files.error().ToString());
-  for (ClosureFile& file : *files) {
-    image.AddFile(file.guest_path, std::move(file.content), 0755);
-  }
+  TRY(PackProgram(options.agent, kGuestAgentPath, image));
+  for (const std::string& program : options.programs) TRY(PackProgram(program, program, image));
   for (const ExtraFile& file : options.files) {
     image.AddFile(file.guest_path, TRY(ReadFile(file.host_path)), 0755);
   }
@@ -77,20 +83,31 @@ Result<std::unique_ptr<VmNode>> VmNode::Create(const VmOptions& options) {
     node->unpacked_kernel_ = *std::move(unpacked);
   }
   node->base_ = TRY(PackAgent(options));
-  for (KernelModule& module : TRY(ResolveModules(options.modules, node->kernel_))) {
-    node->module_paths_.push_back(module.guest_path);
-    node->base_.AddFile(module.guest_path, std::move(module.content));
-  }
-  if (!node->module_paths_.empty()) {
-    node->base_.AddFile(kGuestModulesPath,
-                        fmt::format("{}\n", fmt::join(node->module_paths_, "\n")));
-  }
+  node->modules_ = TRY(ResolveModules(options.modules, node->kernel_));
   return node;
 }
 
-Result<Fd> VmNode::BuildInitramfs(RunRequest request) const {
-  request.modules = module_paths_;
+Result<std::vector<KernelModule>> VmNode::ModulesFor(const VmShape& shape, EventSink& sink) const {
+  if (shape.modules.empty()) return modules_;
+  std::vector<std::string> names = shape.modules;
+  names.insert(names.end(), options_.modules.begin(), options_.modules.end());
+  auto modules = ResolveModules(names, kernel_);
+  if (modules) return modules;
+  Note(sink, fmt::format("shape {}: {}: the guest runs without the shape's modules", shape.name,
+                         modules.error().message));
+  return modules_;
+}
+
+Result<Fd> VmNode::BuildInitramfs(RunRequest request, EventSink& sink) const {
   Initramfs image = base_;
+  request.modules.clear();
+  for (KernelModule& module : TRY(ModulesFor(shape_, sink))) {
+    request.modules.push_back(module.guest_path);
+    image.AddFile(module.guest_path, std::move(module.content));
+  }
+  if (!request.modules.empty()) {
+    image.AddFile(kGuestModulesPath, fmt::format("{}\n", fmt::join(request.modules, "\n")));
+  }
   image.AddFile(kGuestRequestPath, FormatRequest(request));
   return image.Write();
 }
@@ -116,6 +133,16 @@ Result<Accelerator> VmNode::ChooseAccelerator(Lane lane, EventSink& sink) {
     if (options_.accelerator != AcceleratorChoice::kKvm) return Accelerator::kTcg;
     return std::unexpected(Error{"the deterministic lane counts instructions, KVM cannot do that",
                                  "leave out the accelerator or choose tcg", 0});
+  }
+  if (shape_.cxl_memory.value > 0) {
+    // QEMU emulates each access to such memory. Under KVM the host's kernel has to decode the
+    // instruction for that, which it cannot do for all that a program uses (AVX, say).
+    if (options_.accelerator == AcceleratorChoice::kKvm) {
+      Note(sink, fmt::format("shape {} runs under TCG: KVM cannot give programs the memory of an "
+                             "emulated CXL device",
+                             shape_.name));
+    }
+    return Accelerator::kTcg;
   }
   if (options_.accelerator == AcceleratorChoice::kTcg || kvm_failed_) return Accelerator::kTcg;
   const Status probe = ProbeKvm();
@@ -146,7 +173,7 @@ Result<RunOutcome> VmNode::Run(const RunRequest& request, EventSink& sink, int c
     scratch = TRY(MakeScratchDisk(request.scratch));
     command.scratch = scratch.get();
   }
-  const Fd initramfs = TRY(BuildInitramfs(request));
+  const Fd initramfs = TRY(BuildInitramfs(request, sink));
   command.initramfs = initramfs.get();
 
   for (int boots = 1;; ++boots) {

@@ -34,6 +34,7 @@ struct VmOptions {
   std::optional<Bytes> memory;       // instead of the shape's
   std::vector<std::string> modules;  // as ResolveModules takes them
   std::vector<ExtraFile> files;
+  std::vector<std::string> programs = {};  // under the same path in the guest, with libraries
   AcceleratorChoice accelerator = AcceleratorChoice::kAuto;
   std::string qemu = "qemu-system-x86_64";  // a path or a name in PATH
   std::string cache;                        // of kernels; empty is CacheDirectory()
@@ -61,22 +62,24 @@ class VmNode : public Node {
   // Whether a guest gets one CPU in this lane, whatever its shape.
   bool HasOneCpuOnly(Lane lane) const;
 
-  // The guest's initramfs for a request: /init, /lib, /request.json, /modules, /modules.load.
-  Result<Fd> BuildInitramfs(RunRequest request) const;
+  // The guest's initramfs for a request: /init, /lib, /request.json, /modules, /modules.load. Where
+  // the kernel lacks a module of the shape's the guest gets none of these, and a note says so.
+  Result<Fd> BuildInitramfs(RunRequest request, EventSink& sink) const;
 
  private:
   VmNode() = default;
   Result<VmShape> ShapeFor(Lane lane, EventSink& sink) const;
   Result<Accelerator> ChooseAccelerator(Lane lane, EventSink& sink);
+  Result<std::vector<KernelModule>> ModulesFor(const VmShape& shape, EventSink& sink) const;
 
   VmOptions options_;
   std::string qemu_;
   KernelImage kernel_;
   Fd unpacked_kernel_;  // invalid when the image has to be booted as it is
   VmShape shape_;
-  Initramfs base_;  // everything but the request
-  std::vector<std::string> module_paths_;
-  bool kvm_failed_ = false;  // found out in a boot; not tried again
+  Initramfs base_;                     // everything but the request and modules
+  std::vector<KernelModule> modules_;  // that the user asked for
+  bool kvm_failed_ = false;            // found out in a boot; not tried again
 };
 
 }  // namespace nodeproof::node

@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(ShapeCase{"one", 1, "0", "0"}, ShapeCase{"four", 4, "0", "0"},
                     ShapeCase{"smt", 8, "0", "0-1"}, ShapeCase{"smt-four", 4, "0", "0-1"},
                     ShapeCase{"two-llc", 4, "0", "0"}, ShapeCase{"two-numa", 4, "0-1", "0"},
-                    ShapeCase{"hmat-far", 4, "0-2", "0"}));
+                    ShapeCase{"hmat-far", 4, "0-2", "0"}, ShapeCase{"cxl", 2, "0", "0"}));
 
 TEST_P(VmNodeShape, IsWhatTheGuestSees) {
   VmOptions options = StubOptions();

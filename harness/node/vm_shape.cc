@@ -15,6 +15,8 @@ using Json = nlohmann::json;
 
 constexpr int kMaxNodes = 16;
 constexpr int kMaxDistance = 254;  // ACPI SLIT: 255 is "unreachable"
+// CXL 3.0, 8.2.4.19: decoders of host memory count in these.
+constexpr Bytes kCxlUnit = MiB(256);
 
 // Reads fields of one JSON object; the first problem is kept, with the field's full name.
 class Reader {
@@ -61,6 +63,17 @@ class Reader {
       return {};
     }
     return *size;
+  }
+  // A list of words: each becomes an argument of its own, or a part of one of QEMU's options.
+  std::vector<std::string> ListOfWords(const char* name) {
+    std::vector<std::string> words;
+    for (const Json& item : Items(name)) {
+      words.push_back(item.is_string() ? item.get<std::string>() : "");
+      if (words.back().empty() || words.back().find_first_of(", \n") != std::string::npos) {
+        Complain(name, "must be a list of words without commas");
+      }
+    }
+    return words;
   }
   // The items of a list, or nothing.
   std::vector<Json> Items(const char* name) {
@@ -178,6 +191,25 @@ void ReadNuma(const Json& json, VmShape& shape, std::string& problem) {
   reader.NoOthers();
 }
 
+void ReadCpuFlags(Reader& reader, VmShape& shape) {
+  shape.cpu_flags = reader.ListOfWords("cpu_flags");
+  for (const std::string& flag : shape.cpu_flags) {
+    if (flag[0] != '+' && flag[0] != '-') {
+      reader.Complain("cpu_flags", "must be a list of QEMU's flags, each after a '+' or '-'");
+      return;
+    }
+  }
+}
+
+void ReadCxlMemory(Reader& reader, VmShape& shape) {
+  shape.cxl_memory = reader.Size("cxl_memory");
+  if (shape.cxl_memory.value <= 0 || shape.cxl_memory.value % kCxlUnit.value != 0) {
+    reader.Complain("cxl_memory", fmt::format("must be a multiple of {}", FormatBytes(kCxlUnit)));
+  }
+  // Without a description of near memory (ACPI SRAT) kernels make no NUMA node of a CXL window.
+  if (shape.nodes.empty()) reader.Complain("cxl_memory", "needs at least one node in \"numa\"");
+}
+
 Status CheckMemory(Bytes memory) {
   if (memory >= kMinMemory) return {};
   return std::unexpected(
@@ -217,12 +249,15 @@ Result<VmShape> ParseShape(std::string_view text, const std::string& name) {
   } else {
     shape.memory = reader.Size("memory");
   }
+  if (reader.Has("cpu_flags")) ReadCpuFlags(reader, shape);
+  if (reader.Has("cxl_memory")) ReadCxlMemory(reader, shape);
   if (reader.Has("kernel_args")) {
     for (const Json& item : reader.Items("kernel_args")) {
       if (!item.is_string()) reader.Complain("kernel_args", "must be a list of strings");
       if (item.is_string()) shape.kernel_args.push_back(item.get<std::string>());
     }
   }
+  if (reader.Has("modules")) shape.modules = reader.ListOfWords("modules");
   reader.NoOthers();
   if (!problem.empty()) return Fail("shape {}: {}", name, problem);
   if (auto fits = CheckCpus(shape.cpus()); !fits) {
@@ -279,15 +314,17 @@ Result<VmShape> Resize(VmShape shape, std::optional<int> cpus, std::optional<Byt
 }
 
 nlohmann::json DescribeShape(const VmShape& shape) {
-  return {{"name", shape.name},
-          {"cpus", shape.cpus()},
-          {"sockets", shape.sockets},
-          {"dies", shape.dies},
-          {"cores", shape.cores},
-          {"threads", shape.threads},
-          {"cpu_model", shape.cpu_model},
-          {"memory_bytes", shape.memory.value},
-          {"numa_nodes", shape.nodes.size()}};
+  nlohmann::json json = {{"name", shape.name},
+                         {"cpus", shape.cpus()},
+                         {"sockets", shape.sockets},
+                         {"dies", shape.dies},
+                         {"cores", shape.cores},
+                         {"threads", shape.threads},
+                         {"cpu_model", shape.cpu_model},
+                         {"memory_bytes", shape.memory.value},
+                         {"numa_nodes", shape.nodes.size()}};
+  if (shape.cxl_memory.value > 0) json["cxl_memory_bytes"] = shape.cxl_memory.value;
+  return json;
 }
 
 }  // namespace nodeproof::node

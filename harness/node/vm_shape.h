@@ -37,11 +37,14 @@ struct VmShape {
   int cores = 1;                            // in a die
   int threads = 1;                          // in a core
   std::string cpu_model = "max";            // QEMU's; "max" is the host's own CPU under KVM
+  std::vector<std::string> cpu_flags;       // of that model, turned on or off: "-hypervisor"
   Bytes memory;                             // of all nodes together
   std::vector<NumaNode> nodes;              // empty: no NUMA description
   std::vector<std::vector<int>> distances;  // ACPI SLIT, nodes x nodes; may be empty
   std::vector<HmatPair> hmat;
+  Bytes cxl_memory{0};  // of a CXL type 3 device, persistent; 0: the machine has no CXL
   std::vector<std::string> kernel_args;  // added to the kernel's command line
+  std::vector<std::string> modules;      // of the kernel, with what they depend on
 
   int cpus() const { return sockets * dies * cores * threads; }
 };
@@ -60,7 +63,8 @@ Result<VmShape> FindShape(const std::string& name);
 // nodes can be resized; for the others, and for sizes out of range, an Error with the remedy.
 Result<VmShape> Resize(VmShape shape, std::optional<int> cpus, std::optional<Bytes> memory);
 
-// For results.json: name, cpus, sockets, dies, cores, threads, cpu_model, memory_bytes, numa_nodes.
+// For results.json: name, cpus, sockets, dies, cores, threads, cpu_model, memory_bytes, numa_nodes,
+// and cxl_memory_bytes where there is any.
 nlohmann::json DescribeShape(const VmShape& shape);
 
 }  // namespace nodeproof::node

@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 TEST(VmShape, EveryBuiltInShapeReads) {
   EXPECT_THAT(ShapeNames(),
-              testing::IsSupersetOf({"default", "four", "hmat-far", "one", "smt", "smt-four",
+              testing::IsSupersetOf({"cxl", "default", "four", "hmat-far", "one", "smt", "smt-four",
                                      "two-llc", "two-numa", "two-numa-six"}));
   for (const std::string& name : ShapeNames()) {
     const auto shape = FindShape(name);
@@ -22,10 +22,15 @@ TEST(VmShape, EveryBuiltInShapeReads) {
   EXPECT_EQ(far.memory, GiB(2));
   EXPECT_EQ(far.nodes.size(), 3U);
   EXPECT_EQ(far.hmat.size(), 6U);
+  EXPECT_FALSE(DescribeShape(far).contains("cxl_memory_bytes"));
+  const auto cxl = FindShape("cxl").value();
+  EXPECT_EQ(cxl.cxl_memory, MiB(512));
+  EXPECT_EQ(DescribeShape(cxl)["cxl_memory_bytes"], 512 << 20);
+  EXPECT_THAT(cxl.modules, testing::Contains("kmem"));
 }
 
 TEST(VmShape, UnknownNamesListTheKnownOnes) {
-  EXPECT_THAT(FindShape("cube").error().ToString(), HasSubstr("unknown shape 'cube'; use default"));
+  EXPECT_THAT(FindShape("cube").error().ToString(), HasSubstr("unknown shape 'cube'; use cxl, default"));
   EXPECT_THAT(FindShape("./cube.json").error().message, HasSubstr("open ./cube.json"));
 }
 
@@ -54,6 +59,13 @@ TEST(VmShape, ErrorsNameTheField) {
   EXPECT_EQ(ErrorWith("/colour", "red"), "shape s: colour: is not a field of a shape");
   EXPECT_EQ(ErrorWith("/cpu_model", "max,+evil"),
             "shape s: cpu_model: must be a text without commas");
+  EXPECT_EQ(ErrorWith("/cpu_flags", nlohmann::json::array({"-hypervisor,+evil"})),
+            "shape s: cpu_flags: must be a list of words without commas");
+  EXPECT_EQ(ErrorWith("/cpu_flags", nlohmann::json::array({"hypervisor"})),
+            "shape s: cpu_flags: must be a list of QEMU's flags, each after a '+' or '-'");
+  EXPECT_EQ(ErrorWith("/modules", nlohmann::json::array({"kmem", 3})),
+            "shape s: modules: must be a list of words without commas");
+  EXPECT_EQ(ErrorWith("/modules", "kmem"), "shape s: modules: must be a list");
   EXPECT_THAT(ErrorWith("/memory", "lots"), HasSubstr("shape s: memory: "));
   EXPECT_THAT(ErrorWith("/memory", "64M"), HasSubstr("needs at least 256 MiB"));
   EXPECT_EQ(ParseShape("{", "s").error().message, "shape s: not valid JSON");
@@ -84,6 +96,13 @@ TEST(VmShape, NumaErrorsNameTheNode) {
   bad["numa"]["hmat"] = {
       {{"initiator", 0}, {"target", 2}, {"latency_ns", 80}, {"bandwidth", "1G"}}};
   EXPECT_EQ(ErrorOf(bad), "shape s: numa.hmat[0].target: must be 0 to 1");
+  bad = json;
+  bad["cxl_memory"] = "100M";
+  EXPECT_EQ(ErrorOf(bad), "shape s: cxl_memory: must be a multiple of 256 MiB");
+  bad["cxl_memory"] = "256M";
+  EXPECT_EQ(ErrorOf(bad), "");
+  EXPECT_EQ(ErrorWith("/cxl_memory", "256M"),
+            "shape s: cxl_memory: needs at least one node in \"numa\"");
   bad = json;
   bad["memory"] = "1G";
   EXPECT_THAT(ErrorOf(bad), HasSubstr("memory: is the sum of the NUMA nodes"));

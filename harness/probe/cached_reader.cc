@@ -32,6 +32,7 @@ int ReadOverAndOver(const CachedReaderOptions& options, CachedReader::Counters& 
     const ssize_t got = ::pread(file->get(), buffer.data(), buffer.size(), at);
     if (got < 0) return kExitReadFailed;
     at += got;
+    counters.read_bytes += got;
     if (got == 0) {
       at = 0;
       counters.last_pass_ns = (MonotonicClock().Now() - begun).count();

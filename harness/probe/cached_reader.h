@@ -24,6 +24,7 @@ class CachedReader {
   // Returns after the first whole pass.
   Status AwaitFirstPass(Seconds timeout) { return worker_.AwaitReady(timeout); }
   int64_t Passes() const { return worker_.counters().passes; }
+  Bytes Read() const { return Bytes{worker_.counters().read_bytes}; }
   // Lets a resting reader make `more` passes.
   void AllowPasses(int64_t more) { worker_.counters().allowed += more; }
   // What the last pass took.
@@ -32,6 +33,7 @@ class CachedReader {
 
   struct Counters {
     std::atomic<int64_t> passes{0};
+    std::atomic<int64_t> read_bytes{0};
     std::atomic<int64_t> allowed{0};
     std::atomic<int64_t> last_pass_ns{0};
   };

@@ -31,8 +31,11 @@ CpuLayout LayoutOf(const Topology& topology) {
     caches.insert(place.llc);
   }
   int memory_only = 0;
+  int cxl = 0;
   for (const NumaNode& node : topology.nodes) {
-    memory_only += node.cpus.empty() && node.memory.value > 0 ? 1 : 0;
+    if (!node.cpus.empty() || node.memory.value == 0) continue;
+    ++memory_only;
+    cxl += node.cxl ? 1 : 0;
   }
   return {.cpus = static_cast<int>(topology.cpus.size()),
           .threads = Fewest(cpus_of_core),
@@ -40,7 +43,8 @@ CpuLayout LayoutOf(const Topology& topology) {
           .numa_nodes = AtLeastOne(cpus_of_node.size()),
           .last_level_caches = AtLeastOne(caches.size()),
           .cpus_per_numa_node = Fewest(cpus_of_node),
-          .memory_only_nodes = memory_only};
+          .memory_only_nodes = memory_only,
+          .cxl_nodes = cxl};
 }
 
 std::string Shortcoming(const CpuLayout& needed, const CpuLayout& has) {
@@ -56,6 +60,7 @@ std::string Shortcoming(const CpuLayout& needed, const CpuLayout& has) {
       {&CpuLayout::last_level_caches, "last-level caches"},
       {&CpuLayout::cpus_per_numa_node, "CPUs in each NUMA node"},
       {&CpuLayout::memory_only_nodes, "NUMA nodes with memory and no CPUs"},
+      {&CpuLayout::cxl_nodes, "NUMA nodes of CXL memory and no CPUs"},
   };
   for (const Number& number : kNumbers) {
     if (has.*number.field >= needed.*number.field) continue;

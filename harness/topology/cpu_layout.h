@@ -16,6 +16,7 @@ struct CpuLayout {
   int last_level_caches = 1;   // domains of CPUs that share one
   int cpus_per_numa_node = 1;  // the fewest of any node with CPUs
   int memory_only_nodes = 0;   // NUMA nodes with memory and no CPUs
+  int cxl_nodes = 0;           // of these, nodes of CXL memory
 };
 
 // An empty topology has no CPUs; the other numbers are then 1.

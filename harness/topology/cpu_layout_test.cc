@@ -31,6 +31,10 @@ TEST(CpuLayout, CountsWhatThereIs) {
                {.id = 2, .memory = GiB(1), .cpus = {}, .distances = {}},
                {.id = 3, .memory = Bytes{0}, .cpus = {}, .distances = {}}};
   EXPECT_EQ(LayoutOf(far).memory_only_nodes, 1);
+  EXPECT_EQ(LayoutOf(far).cxl_nodes, 0);
+  far.nodes[1].cxl = true;
+  far.nodes[2].cxl = true;  // whose memory is not online
+  EXPECT_EQ(LayoutOf(far).cxl_nodes, 1);
 }
 
 TEST(CpuLayout, NamesWhatIsMissing) {
@@ -43,6 +47,8 @@ TEST(CpuLayout, NamesWhatIsMissing) {
   EXPECT_EQ(Shortcoming({.numa_nodes = 3}, has), "it needs 3 NUMA nodes with CPUs, the node has 2");
   EXPECT_EQ(Shortcoming({.memory_only_nodes = 1}, has),
             "it needs 1 NUMA nodes with memory and no CPUs, the node has 0");
+  EXPECT_EQ(Shortcoming({.cxl_nodes = 1}, has),
+            "it needs 1 NUMA nodes of CXL memory and no CPUs, the node has 0");
   EXPECT_EQ(Shortcoming({.last_level_caches = 4}, has),
             "it needs 4 last-level caches, the node has 3");
 }

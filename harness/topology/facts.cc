@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "harness/base/file.h"
+#include "harness/topology/hypervisor.h"
 #include "harness/topology/topology.h"
 
 namespace nodeproof {
@@ -127,6 +128,7 @@ Json MemoryFacts(const FactSources& sources, const Topology& topology) {
                      {"size_bytes", node.memory.value},
                      {"cpus", node.cpus.ToString()},
                      {"distances", node.distances}});
+    if (node.cxl) nodes.back()["cxl"] = true;
   }
   memory["nodes"] = std::move(nodes);
   PutIfKnown(memory, "thp", Chosen(sources.sys + "/kernel/mm/transparent_hugepage/enabled"));
@@ -195,7 +197,9 @@ Result<Json> ReadNodeFacts(std::string_view kind, const FactSources& sources) {
   PutIfKnown(facts, "sched_ext", OneLine(sources.sys + "/kernel/sched_ext/state"));
   const std::string cpuinfo = ReadFile(sources.proc + "/cpuinfo").value_or("");
   const std::string flags = Field(cpuinfo, "flags").value_or("");
-  facts["virtualization"] = flags.find("hypervisor") == std::string::npos ? "none" : "hypervisor";
+  // The flag may be hidden from a guest (the shape `cxl` does).
+  const bool guest = flags.find("hypervisor") != std::string::npos || RunsUnderTcg();
+  facts["virtualization"] = guest ? "hypervisor" : "none";
   PutIfKnown(facts, "clocksource",
              OneLine(sources.sys + "/devices/system/clocksource/clocksource0/current_clocksource"));
   if (const auto steal = StealTicks(sources)) facts["steal_ticks"] = *steal;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "harness/base/file.h"
 
@@ -53,6 +54,20 @@ Bytes NodeMemory(const std::string& node_directory) {
   return Bytes{0};
 }
 
+// The NUMA nodes that memory behind a CXL root was given.
+std::set<int> CxlNodes(const std::string& sysfs) {
+  std::set<int> nodes;
+  const std::string bus = sysfs + "/bus/dax/devices";
+  for (const std::string& name :
+       ListDirectory(AT_FDCWD, bus).value_or(std::vector<std::string>())) {
+    std::error_code error;
+    const auto device = std::filesystem::canonical(fmt::format("{}/{}", bus, name), error);
+    if (error || device.string().find("/ACPI0017:") == std::string::npos) continue;
+    nodes.insert(NumberOr(device.string() + "/target_node", -1));
+  }
+  return nodes;
+}
+
 Result<NumaNode> ReadNode(const std::string& directory, int id) {
   NumaNode node{.id = id, .memory = NodeMemory(directory), .cpus = {}, .distances = {}};
   node.cpus = TRY(CpuSet::Parse(TRY(ReadFile(directory + "/cpulist"))));
@@ -82,6 +97,8 @@ Result<Topology> ReadTopology(const std::string& sysfs) {
     }
   }
   if (topology.nodes.empty()) topology.nodes.push_back({0, Bytes{0}, online, {10}});
+  const std::set<int> cxl = CxlNodes(sysfs);
+  for (NumaNode& node : topology.nodes) node.cxl = cxl.contains(node.id);
   for (const int cpu : online) {
     const std::string directory = fmt::format("{}/cpu/cpu{}", system, cpu);
     CpuPlace place{.cpu = cpu};

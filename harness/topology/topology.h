@@ -25,6 +25,7 @@ struct NumaNode {
   Bytes memory{0};
   CpuSet cpus;
   std::vector<int> distances;  // to the nodes of Topology::nodes, in their order
+  bool cxl = false;            // memory behind a CXL root was put here (see ReadTopology)
 };
 
 struct Topology {
@@ -35,7 +36,9 @@ struct Topology {
 };
 
 // Reads `sysfs`/devices/system (tests hand it a fake tree). A machine without NUMA directories is
-// one node.
+// one node. A node's memory is CXL's when a device on the DAX bus below the CXL root (ACPI0017)
+// names the node as its target: volatile and persistent regions both end there (drivers/dax/cxl.c,
+// drivers/dax/pmem.c). What firmware mapped as ordinary memory the kernel does not tell apart.
 Result<Topology> ReadTopology(const std::string& sysfs = "/sys");
 
 // The size of the largest cache of a CPU, from `sysfs`/devices/system/cpu; 0 where it is not told.

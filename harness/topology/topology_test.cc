@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 namespace nodeproof {
 namespace {
@@ -73,6 +74,29 @@ TEST_F(FakeSysfs, AMachineWithoutNumaIsOneNode) {
   ASSERT_EQ(topology->nodes.size(), 1u);
   EXPECT_EQ(topology->nodes[0].cpus.ToString(), "0-1");
   EXPECT_EQ(topology->cpus[1].core, 1);
+}
+
+TEST_F(FakeSysfs, MemoryBelowTheCxlRootIsCxls) {
+  Put("cpu/online", "0\n");
+  Put("node/online", "0-2\n");
+  for (const char* node : {"node0", "node1", "node2"}) {
+    Put(fmt::format("node/{}/cpulist", node), node == std::string("node0") ? "0\n" : "\n");
+  }
+  // A persistent region's memory, and that of a device that is not CXL's.
+  const std::filesystem::path sysfs = root();
+  for (const auto& [name, device, target] :
+       {std::tuple("dax3.0", "devices/platform/ACPI0017:00/root0/ndbus0/region3/dax3.0/dax3.0", 2),
+        std::tuple("dax0.0", "devices/platform/hmem.0/dax0.0", 1)}) {
+    std::filesystem::create_directories(sysfs / device);
+    std::ofstream(sysfs / device / "target_node") << target << "\n";
+    std::filesystem::create_directories(sysfs / "bus/dax/devices");
+    std::filesystem::create_symlink(sysfs / device, sysfs / "bus/dax/devices" / name);
+  }
+  const auto topology = ReadTopology(root());
+  ASSERT_TRUE(topology) << topology.error().message;
+  EXPECT_FALSE(topology->nodes[0].cxl);
+  EXPECT_FALSE(topology->nodes[1].cxl);
+  EXPECT_TRUE(topology->nodes[2].cxl);
 }
 
 TEST_F(FakeSysfs, NoCpuListIsAnError) {

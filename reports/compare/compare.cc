@@ -5,6 +5,7 @@
 #include <set>
 
 #include "reports/compare/benchmark_rows.h"
+#include "reports/compare/series.h"
 #include "reports/facts.h"
 #include "reports/printable.h"
 #include "reports/totals.h"
@@ -19,31 +20,7 @@ using results::Relation;
 using results::Results;
 using results::Verdict;
 
-// Every measurement of one check over the repetitions of a claim, and its first occurrence.
-struct Series {
-  const Check* check = nullptr;
-  std::vector<const Measurement*> repetitions;
-};
-
 using Iterations = std::vector<const Claim*>;
-
-// A check's name, numbered where an arm has it twice.
-using CheckKey = std::pair<std::string, int>;
-std::vector<std::pair<CheckKey, Series>> SeriesOf(const Iterations& iterations) {
-  std::vector<std::pair<CheckKey, Series>> all;
-  std::map<CheckKey, size_t> index;
-  for (const Claim* claim : iterations) {
-    if (!claim->protected_arm) continue;
-    std::map<std::string, int> seen;
-    for (const Check& check : claim->protected_arm->checks) {
-      const CheckKey key{check.name, ++seen[check.name]};
-      const auto [at, fresh] = index.emplace(key, all.size());
-      if (fresh) all.push_back({key, {&check, {}}});
-      all[at->second].second.repetitions.push_back(&check.measured);
-    }
-  }
-  return all;
-}
 
 // How a quantity's mean counts in its distance from the promise: badness = sign x mean + constant.
 double SignOf(const results::Expectation& expected, double mean) {
@@ -94,7 +71,7 @@ Measurement Shown(const Pooled& pooled) {
   return {interval.estimate, interval.low, interval.high, {}};
 }
 
-Quantity CompareSeries(const std::string& id, const Series& a, const Series& b,
+Quantity CompareSeries(const std::string& id, const QuantitySeries& a, const QuantitySeries& b,
                        const CompareOptions& options) {
   Quantity quantity;
   quantity.name = a.check->name;
@@ -179,11 +156,12 @@ void CompareVerdicts(const CompareOptions& options, ClaimChange& change) {
 void CompareQuantities(const Iterations& a, const Iterations& b, const CompareOptions& options,
                        ClaimChange& change) {
   const auto series_b = SeriesOf(b);
-  std::map<CheckKey, const Series*> of_b;
-  for (const auto& [key, series] : series_b) of_b.emplace(key, &series);
-  for (const auto& [key, series] : SeriesOf(a)) {
-    const auto at = of_b.find(key);
-    if (at == of_b.end()) continue;
+  std::map<QuantityKey, const QuantitySeries*> of_b;
+  for (const QuantitySeries& series : series_b) of_b.emplace(series.key, &series);
+  for (const QuantitySeries& series : SeriesOf(a)) {
+    const auto at = of_b.find(series.key);
+    // What one side did not measure is no change; its verdict says that.
+    if (at == of_b.end() || series.repetitions.empty() || at->second->repetitions.empty()) continue;
     change.quantities.push_back(CompareSeries(change.id, series, *at->second, options));
   }
 }

@@ -127,6 +127,21 @@ TEST(Compare, CountsAKnownViolationOnlyWhenStrict) {
   EXPECT_EQ(Compare(a, b, {.strict = true}).ExitStatus(), 1);
 }
 
+TEST(Compare, ComparesNoFiguresThatWereNotMeasured) {
+  Check nothing = Share(0.7, 0.002, 2);
+  nothing.measured = {};
+  nothing.finding = results::Finding::kUnclear;
+  const Comparison comparison =
+      CompareChecks(Share(0.7, 0.002, 1), nothing, Verdict::kInconclusive);
+  EXPECT_THAT(comparison.claims.at(0).quantities, IsEmpty());
+  EXPECT_EQ(comparison.ExitStatus(), 3) << "undecided, not worse";
+
+  const Results a = MadeRun({MadeClaim("a.b", Verdict::kHolds, {Share(0.7, 0.002, 1)})});
+  Results b = MadeRun({MadeClaim("a.b", Verdict::kError, {Share(0.5, 0.002, 1)})});
+  b.claims[0].protected_arm->load = {{"hog A", "usec", 2e6, 5e5}};
+  EXPECT_EQ(Compare(a, b, {}).ExitStatus(), 3) << "a load that was not reached proves nothing";
+}
+
 TEST(Compare, TakesTheMajorityOfRepetitions) {
   const Results a = MadeRun({MadeClaim("a.b", Verdict::kHolds, {})});
   std::vector<Claim> claims;

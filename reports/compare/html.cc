@@ -78,7 +78,9 @@ void AddRow(const CompareRow& row, HtmlWriter& page) {
   const std::string chip = *tone == 0 ? "" : fmt::format("chip {}", tone);
   page.Element("span", {{"class", chip}}, row.label);
   page.Close();
-  page.Element("td", {{"class", "id"}}, row.claim);
+  page.Open("td", {{"class", "id"}});
+  page.Name(row.claim);
+  page.Close();
   page.Element("td", {}, row.verdicts);
   page.Open("td", {{"class", "picture"}});
   if (row.figures != nullptr && row.figures->change != Change::kIncomparable) {

@@ -32,14 +32,7 @@ std::string Line(const CompareRow& row) {
   return line + "\n";
 }
 
-bool AddWithinBudget(const std::string& text, size_t left, std::string& out) {
-  if (out.size() + text.size() > kMarkdownBudget) {
-    out += fmt::format("\n{} more are in the other formats.\n", left);
-    return false;
-  }
-  out += text;
-  return true;
-}
+constexpr const char* kElsewhere = "the other formats";
 
 void AddTable(const char* title, const std::vector<CompareRow>& rows, const Comparison& comparison,
               std::string& out) {
@@ -48,9 +41,9 @@ void AddTable(const char* title, const std::vector<CompareRow>& rows, const Comp
   out += fmt::format("| change | claim | verdict | quantity | {} | {} | change | threshold |\n",
                      MarkdownEscaped(comparison.a.name), MarkdownEscaped(comparison.b.name));
   out += "|---|---|---|---|---|---|---|---|\n";
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!AddWithinBudget(Line(rows[i]), rows.size() - i, out)) break;
-  }
+  std::vector<std::string> lines;
+  for (const CompareRow& row : rows) lines.push_back(Line(row));
+  AppendWithinBudget(lines, kElsewhere, out);
   out += "\n</details>\n";
 }
 
@@ -65,15 +58,20 @@ std::string RenderCompareMarkdown(const Comparison& comparison) {
   if (!comparison.benchmarks.empty()) {
     out += "\n" + MarkdownEscaped(CountsText(comparison.benchmarks, "benchmark")) + ".\n";
   }
+  std::vector<std::string> caveats;
   for (const std::string& line : comparison.differences) {
-    out += "\n> compared by force: " + MarkdownEscaped(line) + "\n";
+    caveats.push_back("\n> compared by force: " + MarkdownEscaped(line) + "\n");
   }
-  for (const std::string& note : comparison.notes) out += "\n> " + MarkdownEscaped(note) + "\n";
-  const auto worse = RegressionLines(comparison);
+  for (const std::string& note : comparison.notes) {
+    caveats.push_back("\n> " + MarkdownEscaped(note) + "\n");
+  }
+  AppendWithinBudget(caveats, kElsewhere, out, kMarkdownBudget / 4);
+  std::vector<std::string> worse;
+  for (const std::string& line : RegressionLines(comparison)) {
+    worse.push_back("- " + MarkdownEscaped(line) + "\n");
+  }
   if (!worse.empty()) out += "\n#### Worse\n\n";
-  for (size_t i = 0; i < worse.size(); ++i) {
-    if (!AddWithinBudget("- " + MarkdownEscaped(worse[i]) + "\n", worse.size() - i, out)) break;
-  }
+  AppendWithinBudget(worse, kElsewhere, out);
   AddTable("Claims", RowsOf(comparison.claims, Subject::kClaims, Lines::kChanged), comparison, out);
   AddTable("Benchmarks", RowsOf(comparison.benchmarks, Subject::kBenchmarks, Lines::kChanged),
            comparison, out);

@@ -163,20 +163,20 @@ std::string RenderNoiseText(const Noise& noise) {
 std::string RenderNoiseMarkdown(const Noise& noise) {
   std::string out = "### nodeproof: the kernel against itself\n\n";
   out += MarkdownEscaped(SideLine(noise.node)) + "\n\n" + MarkdownEscaped(Summary(noise)) + ".\n\n";
-  for (const std::string& line : noise.unsteady) out += "- " + MarkdownEscaped(line) + "\n";
+  std::vector<std::string> unsteady;
+  for (const std::string& line : noise.unsteady) {
+    unsteady.push_back("- " + MarkdownEscaped(line) + "\n");
+  }
+  AppendWithinBudget(unsteady, "the JSON report", out, kMarkdownBudget / 4);
   out +=
       "\n| claim | quantity | false positives | noise floor | threshold |\n|---|---|---|---|---|\n";
-  for (size_t i = 0; i < noise.quantities.size(); ++i) {
-    std::string line = "|";
-    for (const std::string& cell : CellsOf(noise.quantities[i])) {
-      line += " " + MarkdownEscaped(cell) + " |";
-    }
-    if (out.size() + line.size() > kMarkdownBudget) {
-      out += fmt::format("\n{} more are in the JSON report.\n", noise.quantities.size() - i);
-      break;
-    }
-    out += line + "\n";
+  std::vector<std::string> rows;
+  for (const QuantityNoise& each : noise.quantities) {
+    std::string& row = rows.emplace_back("|");
+    for (const std::string& cell : CellsOf(each)) row += " " + MarkdownEscaped(cell) + " |";
+    row += "\n";
   }
+  AppendWithinBudget(rows, "the JSON report", out);
   return out;
 }
 

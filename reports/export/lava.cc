@@ -1,4 +1,7 @@
+#include <cmath>
+
 #include "reports/export/export.h"
+#include "reports/quantity.h"
 #include "reports/totals.h"
 
 namespace nodeproof::reports {
@@ -35,8 +38,10 @@ std::string SignalOf(const Claim& claim) {
   if (const results::Check* check = DecidingCheck(claim.protected_arm)) {
     const std::string unit = Word(check->expected.unit);
     if (!unit.empty()) line += " UNITS=" + unit;
-    // LAVA keeps measurements as decimals with ten places.
-    line += fmt::format(" MEASUREMENT={:.6f}", check->measured.estimate);
+    // LAVA keeps measurements as decimals with ten places, of thirty digits: no longer number fits.
+    if (WasMeasured(*check) && std::abs(check->measured.estimate) < 1e19) {
+      line += fmt::format(" MEASUREMENT={:.6f}", check->measured.estimate);
+    }
   }
   return line + ">\n";
 }

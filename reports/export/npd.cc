@@ -43,7 +43,8 @@ std::string Sentence(const Claim& claim) {
   const std::string known = IsKnownViolation(claim) ? " (known)" : "";
   std::string text = fmt::format("{} {}{}", claim.id, ToString(claim.verdict), known);
   if (!claim.reason.empty()) return text + ": " + claim.reason;
-  if (const results::Check* check = DecidingCheck(claim.protected_arm)) {
+  if (const results::Check* check = DecidingCheck(claim.protected_arm);
+      check != nullptr && WasMeasured(*check)) {
     const Scale scale = ScaleOf(*check);
     const std::string unit = scale.unit.empty() ? "" : " " + scale.unit;
     text += fmt::format(": {} {}{}", check->name, Figure(check->measured.estimate, scale), unit);

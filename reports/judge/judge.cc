@@ -9,6 +9,7 @@
 #include "harness/base/glob.h"
 #include "reports/compare/benchmark_rows.h"
 #include "reports/compare/pooled.h"
+#include "reports/compare/series.h"
 #include "reports/facts.h"
 #include "reports/printable.h"
 #include "reports/quantity.h"
@@ -26,30 +27,27 @@ using results::Verdict;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// One check over all repetitions of a claim.
-struct Series {
-  const Claim* claim;
-  const Check* check;
-  std::vector<const Measurement*> repetitions;
-};
-
-std::vector<Series> SeriesOf(const std::vector<Claim>& claims, const Rule& rule) {
+// What the rule is about, a claim's repetitions together.
+std::vector<QuantitySeries> SeriesFor(const std::vector<Claim>& claims, const Rule& rule) {
   const std::string& pattern = rule.claims.empty() ? rule.benchmarks : rule.claims;
-  std::vector<Series> all;
-  std::map<std::pair<std::string, std::string>, size_t> index;
+  std::vector<std::vector<const Claim*>> by_id;
+  std::map<std::string_view, size_t> index;
   for (const Claim& claim : claims) {
-    if (!claim.protected_arm || !GlobMatch(pattern, claim.id)) continue;
-    for (const Check& check : claim.protected_arm->checks) {
-      if (!GlobMatch(rule.quantity, check.name)) continue;
-      const auto [at, fresh] = index.emplace(std::pair(claim.id, check.name), all.size());
-      if (fresh) all.push_back({&claim, &check, {}});
-      all[at->second].repetitions.push_back(&check.measured);
+    if (!GlobMatch(pattern, claim.id)) continue;
+    const auto [at, fresh] = index.emplace(claim.id, by_id.size());
+    if (fresh) by_id.emplace_back();
+    by_id[at->second].push_back(&claim);
+  }
+  std::vector<QuantitySeries> all;
+  for (const auto& repetitions : by_id) {
+    for (QuantitySeries& series : SeriesOf(repetitions)) {
+      if (GlobMatch(rule.quantity, series.key.first)) all.push_back(std::move(series));
     }
   }
   return all;
 }
 
-std::vector<double> AllSamples(const Series& series) {
+std::vector<double> AllSamples(const QuantitySeries& series) {
   std::vector<double> samples;
   for (const Measurement* each : series.repetitions) {
     samples.insert(samples.end(), each->samples.begin(), each->samples.end());
@@ -58,7 +56,7 @@ std::vector<double> AllSamples(const Series& series) {
   return samples;
 }
 
-Measurement StatisticOf(const Series& series, const Statistic& statistic) {
+Measurement StatisticOf(const QuantitySeries& series, const Statistic& statistic) {
   if (statistic.kind == Statistic::Kind::kMean) {
     const Interval mean = IntervalOf(Pool(series.repetitions, EnoughRuns(series.repetitions)));
     return {mean.estimate, mean.low, mean.high, {}};
@@ -159,30 +157,42 @@ void JudgeVerdicts(const results::Results& results, const Rule& rule, bool stric
   }
 }
 
+// Holds what was measured against the rule's band.
+void JudgeSeries(const QuantitySeries& series, const Rule& rule, Judged& line) {
+  const Expectation& expected = series.check->expected;
+  const std::string& unit = rule.of_tolerance ? expected.unit : rule.unit;
+  const Measurement measured = StatisticOf(series, rule.statistic);
+  const Band band = BandOf(rule, expected);
+  const Scale scale = ScaleFor(measured, band, unit);
+  line.demanded = BandText(band, scale);
+  if (unit != expected.unit) {
+    line.outcome = Outcome::kUnclear;
+    line.found = "another unit";
+    line.note =
+        fmt::format("measured in {}, but the rule is in {}", Quoted(expected.unit), Quoted(unit));
+    return;
+  }
+  line.found = FoundText(measured, scale);
+  line.outcome = OutcomeOf(measured, band);
+  if (line.outcome == Outcome::kUnclear) {
+    line.note =
+        std::isfinite(measured.low) && std::isfinite(measured.high)
+            ? "the interval lies across the bound"
+            : fmt::format("{} samples are too few for this percentile", AllSamples(series).size());
+  } else if (!series.missing.empty()) {
+    line.note = "without the repetitions where " + Printable(series.missing);
+  }
+}
+
 void JudgeMetric(const std::vector<Claim>& claims, const Rule& rule, std::vector<Judged>& lines) {
-  for (const Series& series : SeriesOf(claims, rule)) {
-    const Expectation& expected = series.check->expected;
+  for (const QuantitySeries& series : SeriesFor(claims, rule)) {
     Judged line = LineFor(rule, Printable(series.claim->id));
     line.quantity = fmt::format("{}, {}", Printable(series.check->name), ToString(rule.statistic));
-    const Measurement measured = StatisticOf(series, rule.statistic);
-    const Band band = BandOf(rule, expected);
-    const std::string& unit = rule.of_tolerance ? expected.unit : rule.unit;
-    const Scale scale = ScaleFor(measured, band, unit);
-    line.demanded = BandText(band, scale);
-    if (unit != expected.unit) {
+    if (series.repetitions.empty()) {
       line.outcome = Outcome::kUnclear;
-      line.found = "another unit";
-      line.note =
-          fmt::format("measured in {}, but the rule is in {}", Quoted(expected.unit), Quoted(unit));
+      line.note = "not measured: " + Printable(series.missing);
     } else {
-      line.found = FoundText(measured, scale);
-      line.outcome = OutcomeOf(measured, band);
-      if (line.outcome == Outcome::kUnclear) {
-        line.note = std::isfinite(measured.low) && std::isfinite(measured.high)
-                        ? "the interval lies across the bound"
-                        : fmt::format("{} samples are too few for this percentile",
-                                      AllSamples(series).size());
-      }
+      JudgeSeries(series, rule, line);
     }
     lines.push_back(std::move(line));
   }

@@ -87,6 +87,46 @@ TEST(Judge, TellsWhatWasNotMeasured) {
   EXPECT_EQ(Judge(Shares(0.7, 0.002), Made(rule), false).ExitStatus(), 0);
 }
 
+// An arm may have two checks of one name, of two groups; they are two quantities.
+TEST(Judge, KeepsChecksOfOneNameApart) {
+  const Results results = MadeRun(
+      {MadeClaim("a.b", Verdict::kHolds,
+                 {Counted(90, Relation::kAtMost, 100), Counted(190, Relation::kAtMost, 200)})});
+  const Judgement judgement = Judge(results, Made(R"("claims": "a.b", "of_tolerance": 1)"), false);
+  ASSERT_EQ(judgement.lines.size(), 2u);
+  EXPECT_EQ(judgement.lines[0].outcome, Outcome::kPass);
+  EXPECT_EQ(judgement.lines[1].outcome, Outcome::kPass) << judgement.lines[1].found;
+}
+
+TEST(Judge, PassesNothingThatWasNotMeasured) {
+  const std::string rule = R"("claims": "cpu.*", "unit": "ratio", "at_most": 1)";
+  Results results = Shares(0.7, 0.002);
+  EXPECT_EQ(OutcomeFor(results, rule), Outcome::kPass);
+  results.claims[0].protected_arm->load = {{"hog A", "usec", 2e6, 5e5}};
+  EXPECT_EQ(OutcomeFor(results, rule), Outcome::kUnclear);
+  EXPECT_THAT(Judge(results, Made(rule), false).lines[0].note,
+              HasSubstr("hog A reached 500 ms of 2 s"));
+  results.claims[0].protected_arm->load.clear();
+  results::Check& check = results.claims[0].protected_arm->checks[0];
+  check.measured = {};
+  check.finding = results::Finding::kUnclear;
+  EXPECT_EQ(OutcomeFor(results, rule), Outcome::kUnclear);
+  EXPECT_THAT(Judge(results, Made(rule), false).lines[0].note, HasSubstr("no usable window"));
+}
+
+TEST(Judge, LeavesOutARepetitionThatWasNotMeasured) {
+  Results results = Shares(0.7, 0.002);
+  results.claims.push_back(results.claims[0]);
+  results.claims[1].iteration = 2;
+  results.claims[1].protected_arm->checks[0].measured = {};
+  results.claims[1].protected_arm->checks[0].finding = results::Finding::kUnclear;
+  const Judgement judgement =
+      Judge(results, Made(R"("claims": "cpu.*", "unit": "ratio", "at_least": 0.69)"), false);
+  ASSERT_EQ(judgement.lines.size(), 1u);
+  EXPECT_EQ(judgement.lines[0].outcome, Outcome::kPass);
+  EXPECT_THAT(judgement.lines[0].note, HasSubstr("no usable window"));
+}
+
 TEST(Judge, DoesNotMixUnits) {
   EXPECT_EQ(OutcomeFor(Shares(0.7, 0.002), R"("claims": "cpu.*", "unit": "usec", "at_most": 9)"),
             Outcome::kUnclear);

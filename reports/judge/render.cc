@@ -78,16 +78,13 @@ std::string RenderMarkdown(const Judgement& judgement) {
   std::string out = "### nodeproof: " + MarkdownEscaped(Headline(judgement)) + "\n\n";
   out += MarkdownEscaped(judgement.node) + ". " + MarkdownEscaped(Counts(judgement)) + ".\n\n";
   out += "| outcome | rule | subject | quantity | found | demanded |\n|---|---|---|---|---|---|\n";
-  const auto lines = Ordered(judgement);
-  for (size_t i = 0; i < lines.size(); ++i) {
-    std::string text = "|";
-    for (const std::string& cell : CellsOf(*lines[i])) text += " " + MarkdownEscaped(cell) + " |";
-    if (out.size() + text.size() > kMarkdownBudget) {
-      out += fmt::format("\n{} more are in the other formats.\n", lines.size() - i);
-      break;
-    }
-    out += text + "\n";
+  std::vector<std::string> rows;
+  for (const Judged* line : Ordered(judgement)) {
+    std::string& row = rows.emplace_back("|");
+    for (const std::string& cell : CellsOf(*line)) row += " " + MarkdownEscaped(cell) + " |";
+    row += "\n";
   }
+  AppendWithinBudget(rows, "the other formats", out);
   return out;
 }
 

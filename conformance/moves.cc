@@ -1,4 +1,4 @@
-#include "conformance/cpuset/moves.h"
+#include "conformance/moves.h"
 
 namespace nodeproof::conformance {
 

@@ -9,7 +9,9 @@ namespace nodeproof::conformance {
 // As a neighbour does that wants a CPU: true if the kernel lets the process onto it.
 bool MoveTo(pid_t pid, int cpu);
 
-// Keeps the calling thread, the arm's sampler, which goes before every normal task, off a CPU.
+// Keeps the calling thread, the arm's sampler, which goes before every normal task, off a CPU: one
+// that looks every millisecond takes a tenth of it. Nothing happens where there is no other CPU.
+// What is started while it lives inherits that.
 class OffCpu {
  public:
   explicit OffCpu(int cpu);
