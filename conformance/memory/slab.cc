@@ -106,6 +106,8 @@ Result<results::Arm> MeasureCharged(ArmContext& context) {
       BytesAtLeast("the same, at least", usage - KernelShare(context, Bytes{0}), slab, lag),
       BytesAtMost("memory.current of the limited one, most of all looks", kLowLimit, limited.most,
                   ChargeBatches(context)),
+      BytesAtLeast("slab_reclaimable of the neighbour, before", OfNames(kNeighbourNames),
+                   neighbours, lag),
       BytesAtLeast("slab_reclaimable of the neighbour, afterwards", neighbours, neighbours_after,
                    lag),
       BytesAtMost("the same, at most", neighbours, neighbours_after, lag)};
@@ -115,7 +117,8 @@ Result<results::Arm> MeasureCharged(ArmContext& context) {
   const int64_t beyond = kLowLimit.value / 510;
   arm.load = {{"negative dentries", "count", static_cast<double>(kNames),
                static_cast<double>(growth.Made())},
-              BytesDone("slab of the neighbour", OfNames(kNeighbourNames) - lag, neighbours)};
+              {"negative dentries of the neighbour", "count", static_cast<double>(kNeighbourNames),
+               static_cast<double>(before.Made())}};
   if (is_protected) {
     arm.load.push_back({"negative dentries of the limited one", "count",
                         static_cast<double>(beyond / 2), static_cast<double>(limited.made)});
