@@ -101,18 +101,14 @@ Result<Background> StartBackground(ArmContext& context, const capsule::Tree& tre
 }
 
 // Returns when it has met a limit. One process of many threads: as many processes would need more
-// memory than the node has. The flood, which has the same part of what BestEffort pods get of the
-// CPUs, rests meanwhile: it would hold the bomb up for most of a minute.
+// memory than the node has.
 Result<stress::ForkStorm> StartBomb(ArmContext& context, const capsule::Tree& tree) {
-  const cgroup::Cgroup& flood = *TRY(tree.Container("flood", "main"));
-  TRY(flood.Write("cgroup.freeze", "1"));
   stress::ForkStorm bomb =
       TRY(stress::ForkStorm::Start({.group = TRY(tree.Container("bomb", "main")),
                                     .kind = stress::ForkStormOptions::Kind::kThreads,
                                     .most = kNodePids,
                                     .refusals = 50}));
   TRY(Await(context, "the bomb", [&]() -> Result<bool> { return bomb.Sated(); }));
-  TRY(flood.Write("cgroup.freeze", "0"));
   return bomb;
 }
 
@@ -169,7 +165,6 @@ Result<results::Arm> MeasurePerfect(ArmContext& context) {
   const OffCpu elsewhere(cpu);
   const int64_t forks = background.system.Forks();
   const int64_t first = background.store.Served();
-  const Bytes flooded = background.flood.Moved();
   measure::WindowedChecks taken = TRY(MeasureWaits(context, victim));
   // What has lost its page cache is slow: the control arm shows that by a few requests.
   const int64_t requests = is_protected ? kRequests : kRequests / 8;
@@ -195,8 +190,7 @@ Result<results::Arm> MeasurePerfect(ArmContext& context) {
   arm.notes.push_back(fmt::format("99 % of the store's requests took {} at the most",
                                   FormatDuration(background.store.Percentile99(first))));
   arm.load = {{"victim", "rounds", 1, static_cast<double>(victim.Rounds())},
-              BytesDone("flood, before the bomb", kNode * 2, flooded),
-              BytesDone("flood, beside the victim", MiB(1), background.flood.Moved() - flooded),
+              BytesDone("flood", kNode * 2, background.flood.Moved()),
               {"bomb", "threads tried", static_cast<double>(kPodPids),
                static_cast<double>(bomb.Births() + bomb.Refused())},
               {"store", "requests", static_cast<double>(requests),
