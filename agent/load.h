@@ -9,8 +9,8 @@
 namespace nodeproof::agent {
 
 // Runs the load `name` (a victim or an aggressor of the interference matrix, page-cache-fill or
-// named-file) in one process for `duration` and prints {"name", "done", "seconds"}. Its files are in
-// `directory`, whatever file system that is; "" is TMPDIR or /var/tmp, which must be on a disk.
+// named-file) in one process for `duration` and prints {"name", "done", "seconds"}. Its files are
+// in `directory`, whatever file system that is; "" is TMPDIR or /var/tmp, which must be on a disk.
 // Errors: no such load (the hint names all); it cannot run here.
 Status RunLoad(const std::string& name, Seconds duration, const std::string& directory);
 

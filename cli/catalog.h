@@ -43,8 +43,8 @@ class Catalog {
   bool benchmarks_ = false;
 };
 
-// All that a claim (as the agent describes it) needs of a node, "controllers cpu, memory; 4 CPUs; 256
-// MiB of memory"; "" for one that any node can run. What lane it needs, and why, is not in it.
+// All that a claim (as the agent describes it) needs of a node, "controllers cpu, memory; 4 CPUs;
+// 256 MiB of memory"; "" for one that any node can run. What lane it needs, and why, is not in it.
 std::string NeedsText(const Json& claim);
 
 // The number of single-character edits between two texts (Levenshtein), for "did you mean".

@@ -17,10 +17,8 @@ static void without_sharing(struct page_counter* root, struct page_counter* coun
     counter->elow = READ_ONCE(counter->low);
     return;
   }
-  WRITE_ONCE(counter->emin,
-             min3(usage, READ_ONCE(counter->min), READ_ONCE(parent->emin)));
-  WRITE_ONCE(counter->elow,
-             min3(usage, READ_ONCE(counter->low), READ_ONCE(parent->elow)));
+  WRITE_ONCE(counter->emin, min3(usage, READ_ONCE(counter->min), READ_ONCE(parent->emin)));
+  WRITE_ONCE(counter->elow, min3(usage, READ_ONCE(counter->low), READ_ONCE(parent->elow)));
 }
 
 MUTANT_LIVE_PATCH(page_counter_calculate_protection, without_sharing);

@@ -1,6 +1,6 @@
 // Breaks: oom_score_adj decides who dies.
-// How: oom_badness() weighs a process by its memory and its oom_score_adj; here by its memory alone.
-// Processes that may never be killed still are not.
+// How: oom_badness() weighs a process by its memory and its oom_score_adj; here by its memory
+// alone. Processes that may never be killed still are not.
 #include <linux/mm.h>
 #include <linux/oom.h>
 #include <linux/sched/signal.h>

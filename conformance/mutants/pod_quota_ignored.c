@@ -1,6 +1,6 @@
 // Breaks: a quota of a pod, not one of a container.
-// How: the bandwidth of a group whose directory is that of a pod ("…-pod<uid>.slice") is set with no
-// limit.
+// How: the bandwidth of a group whose directory is that of a pod ("…-pod<uid>.slice") is set with
+// no limit.
 #include <linux/cgroup.h>
 #include <linux/string.h>
 

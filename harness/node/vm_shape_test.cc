@@ -30,7 +30,8 @@ TEST(VmShape, EveryBuiltInShapeReads) {
 }
 
 TEST(VmShape, UnknownNamesListTheKnownOnes) {
-  EXPECT_THAT(FindShape("cube").error().ToString(), HasSubstr("unknown shape 'cube'; use cxl, default"));
+  EXPECT_THAT(FindShape("cube").error().ToString(),
+              HasSubstr("unknown shape 'cube'; use cxl, default"));
   EXPECT_THAT(FindShape("./cube.json").error().message, HasSubstr("open ./cube.json"));
 }
 
