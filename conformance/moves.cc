@@ -2,10 +2,10 @@
 
 namespace nodeproof::conformance {
 
-bool MoveTo(pid_t pid, int cpu) {
+bool MoveTo(pid_t pid, const CpuSet& cpus) {
   cpu_set_t mask;
   CPU_ZERO(&mask);
-  CPU_SET(static_cast<size_t>(cpu), &mask);
+  for (const int cpu : cpus) CPU_SET(static_cast<size_t>(cpu), &mask);
   return ::sched_setaffinity(pid, sizeof mask, &mask) == 0;
 }
 

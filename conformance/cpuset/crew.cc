@@ -1,8 +1,10 @@
 #include "conformance/cpuset/crew.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <numeric>
 
+#include "conformance/moves.h"
 #include "harness/measure/estimate.h"
 
 namespace nodeproof::conformance {
@@ -47,6 +49,15 @@ Result<Crew> Crew::Start(ArmContext& context, const CrewOptions& options) {
   return crew;
 }
 
+Status Crew::Gather(const CpuSet& cpus) {
+  for (probe::Placement& thread : threads_) {
+    if (!MoveTo(thread.pid(), CpuSet{cpus.First()}) || !MoveTo(thread.pid(), cpus)) {
+      return FailErrno(errno, fmt::format("gather the threads of {}", name_));
+    }
+  }
+  return {};
+}
+
 Status Crew::CountFromHere(ArmContext& context) {
   std::vector<uint64_t> before;
   for (const probe::Placement& thread : threads_) before.push_back(thread.Samples());
@@ -77,17 +88,12 @@ uint64_t Crew::Naps() const {
 
 void Crew::Look() {
   seen_.clear();
-  wanderers_ = 0;
   for (size_t i = 0; i < threads_.size(); ++i) {
-    int cpus = 0;
     for (const auto& [cpu, count] : threads_[i].Seen()) {
       const auto base = bases_[i].seen.find(cpu);
       const uint64_t fresh = count - (base == bases_[i].seen.end() ? 0 : base->second);
-      if (fresh == 0) continue;
-      seen_[cpu] += fresh;
-      ++cpus;
+      if (fresh > 0) seen_[cpu] += fresh;
     }
-    wanderers_ += cpus > 1;
   }
 }
 

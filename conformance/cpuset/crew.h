@@ -38,6 +38,10 @@ class Crew {
  public:
   static Result<Crew> Start(ArmContext& context, const CrewOptions& options);
 
+  // Puts all threads on the first of these CPUs, and lets them use all of these again: where load
+  // is balanced they spread at once.
+  Status Gather(const CpuSet& cpus);
+
   // Counts from now on. A thread counts a sample after it took it, so the threads are first awaited
   // to take two more.
   Status CountFromHere(ArmContext& context);
@@ -52,8 +56,6 @@ class Crew {
   CpuSet Cpus() const;
   uint64_t SeenOn(const CpuSet& cpus) const;
   uint64_t SeenOutside(const CpuSet& cpus) const;
-  // Threads that were seen on more than one CPU.
-  uint64_t Wanderers() const { return wanderers_; }
 
   // Since the threads started.
   uint64_t Attempts() const;
@@ -77,7 +79,6 @@ class Crew {
   std::vector<probe::Placement> threads_;
   std::vector<Base> bases_;
   std::map<int, uint64_t> seen_;
-  uint64_t wanderers_ = 0;
 };
 
 // Has the crews count from here and waits until they have seen enough: kSamples and kNaps in all,

@@ -80,6 +80,8 @@ Result<results::Arm> MeasurePartition(ArmContext& context) {
   Crew inside = TRY(Crew::Start(
       context,
       {.name = "kubepods", .group = TRY(tree.Container("pod", "main")), .cpus = theirs.size()}));
+  const CpuSet gathered{theirs.First()};
+  TRY(inside.Gather(theirs));
   TRY(Observe(context, {&sibling, &inside}));
   found.trespasses += sibling.SeenOn(theirs);
   found.strays += sibling.SeenOutside(ours) + inside.SeenOutside(theirs);
@@ -88,7 +90,8 @@ Result<results::Arm> MeasurePartition(ArmContext& context) {
       {NoneOf("sightings of the sibling's threads on the partition's CPUs", found.trespasses),
        NoneOf("sightings of threads outside their own group's CPUs", found.strays),
        NoneOf("CPUs of the partition that its parent kept", found.kept_by_parent),
-       NoneOf("threads of the isolated partition that changed CPUs", inside.Wanderers()),
+       NoneOf("sightings of the isolated partition's threads off the CPU they were put on",
+              inside.SeenOutside(gathered)),
        NoneOf("partitions that are invalid", found.invalid)});
 }
 
@@ -114,11 +117,11 @@ Claim CpusetPartition() {
            .load = "In system.slice a spinning thread for each CPU of the node, later in a pod "
                    "one more than it has CPUs, and in each two that wake up after every 32 samples "
                    "of sched_getcpu(3). The pod's threads start when both kinds of partition have "
-                   "been watched with idle CPUs.",
+                   "been watched with idle CPUs; they are put on one CPU, and may use all.",
            .expected = "cpuset.cpus.partition reads root, and later isolated; the partition's CPUs "
                        "leave the capsule's cpuset.cpus.effective; no sample of system.slice on "
                        "them, none of the pod elsewhere. In the isolated partition nothing is "
-                       "balanced: each of the pod's threads stays on the CPU it began on.",
+                       "balanced: each of the pod's threads stays on the CPU it was put on.",
            .tolerance = "None: the sightings are counted. Counting begins when each thread has "
                         "taken two samples since the partition was made.",
            .control = "kubepods stays a member: system.slice is seen on its CPUs."},

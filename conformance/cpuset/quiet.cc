@@ -38,7 +38,7 @@ Result<results::Arm> MeasureQuiet(ArmContext& context) {
   for (int i = 0; i < kHogs; ++i) {
     hogs.push_back(TRY(stress::CpuHog::Start({.group = TRY(tree.Container("noisy", "main"))})));
     TRY(hogs.back().AwaitReady(context.patience()));
-    moved += MoveTo(hogs.back().pid(), cpu) ? 1 : 0;
+    moved += MoveTo(hogs.back().pid(), CpuSet{cpu}) ? 1 : 0;
   }
   auto victim = TRY(probe::WaitMeter::Start(
       {.group = TRY(tree.Container("victim", "main")), .affinity = CpuSet{cpu}}));

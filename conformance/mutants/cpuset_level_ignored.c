@@ -4,9 +4,9 @@
 // use every online CPU.
 #include <linux/cgroup.h>
 #include <linux/cpumask.h>
-#include <linux/kprobes.h>
-#include <linux/module.h>
 #include <linux/sched.h>
+
+#include "return_probe.h"
 
 struct call {
   struct task_struct* task;
@@ -14,31 +14,14 @@ struct call {
 };
 
 // guarantee_online_cpus(struct task_struct *, struct cpumask *)
-static int entered(struct kretprobe_instance* instance, struct pt_regs* regs) {
-  struct call* call = (struct call*)instance->data;
+static void entered(struct call* call, struct pt_regs* regs) {
   call->task = (struct task_struct*)regs->di;
   call->allowed = (struct cpumask*)regs->si;
-  return 0;
 }
 
-static int returned(struct kretprobe_instance* instance, struct pt_regs* regs) {
-  const struct call* call = (const struct call*)instance->data;
+static void returned(const struct call* call, struct pt_regs* regs) {
   if (task_dfl_cgroup(call->task)->level == 6) cpumask_copy(call->allowed, cpu_online_mask);
-  return 0;
 }
 
-static struct kretprobe probe = {.kp.symbol_name = "guarantee_online_cpus",
-                                 .entry_handler = entered,
-                                 .handler = returned,
-                                 .data_size = sizeof(struct call),
-                                 .maxactive = 64};
-
-static int __init mutant_init(void) {
-  const int error = register_kretprobe(&probe);
-  if (!error) pr_info("%s: in effect\n", KBUILD_MODNAME);
-  return error;
-}
-
-module_init(mutant_init);
-MODULE_LICENSE("GPL");
+MUTANT_RETURN_PROBE(guarantee_online_cpus);
 MODULE_DESCRIPTION("cpuset.cpus has no effect on the sixth level");

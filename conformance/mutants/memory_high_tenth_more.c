@@ -3,12 +3,16 @@
 // written.
 #include <linux/cgroup.h>
 #include <linux/kernfs.h>
-#include <linux/kprobes.h>
 #include <linux/memcontrol.h>
 #include <linux/page_counter.h>
 #include <linux/seq_file.h>
 
 #include "live_patch.h"
+#include "return_probe.h"
+
+struct call {
+  struct mem_cgroup* group;
+};
 
 static struct mem_cgroup* group_of(const struct kernfs_open_file* open) {
   const struct cgroup* group = open->kn->parent->priv;
@@ -16,25 +20,18 @@ static struct mem_cgroup* group_of(const struct kernfs_open_file* open) {
 }
 
 // memory_high_write(struct kernfs_open_file *, char *, size_t, loff_t)
-static int entered(struct kretprobe_instance* instance, struct pt_regs* regs) {
-  *(struct mem_cgroup**)instance->data = group_of((const struct kernfs_open_file*)regs->di);
-  return 0;
+static void entered(struct call* call, struct pt_regs* regs) {
+  call->group = group_of((const struct kernfs_open_file*)regs->di);
 }
 
-static int returned(struct kretprobe_instance* instance, struct pt_regs* regs) {
-  struct mem_cgroup* group = *(struct mem_cgroup**)instance->data;
-  const unsigned long written = READ_ONCE(group->memory.high);
+static void returned(const struct call* call, struct pt_regs* regs) {
+  const unsigned long written = READ_ONCE(call->group->memory.high);
   if ((long)regs->ax > 0 && written != PAGE_COUNTER_MAX) {
-    WRITE_ONCE(group->memory.high, written + written / 10);
+    WRITE_ONCE(call->group->memory.high, written + written / 10);
   }
-  return 0;
 }
 
-static struct kretprobe probe = {.kp.symbol_name = "memory_high_write",
-                                 .entry_handler = entered,
-                                 .handler = returned,
-                                 .data_size = sizeof(struct mem_cgroup*),
-                                 .maxactive = 64};
+MUTANT_RETURN_PROBE_ONLY(memory_high_write);
 
 static int show_written(struct seq_file* file, void* data) {
   const unsigned long kept = READ_ONCE(group_of(file->private)->memory.high);
@@ -55,7 +52,7 @@ static struct klp_object objects[] = {
 static struct klp_patch patch = {.mod = THIS_MODULE, .objs = objects};
 
 static int __init mutant_init(void) {
-  const int error = register_kretprobe(&probe);
+  const int error = register_kretprobe(&mutant_probe);
   return error ? error : mutant_enable(&patch);
 }
 

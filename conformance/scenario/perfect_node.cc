@@ -155,7 +155,7 @@ Result<results::Arm> MeasurePerfect(ArmContext& context) {
     hogs.push_back(
         TRY(stress::CpuHog::Start({.group = TRY(tree.Container("noisy", "main")), .gate = &gate})));
     TRY(hogs.back().AwaitReady(context.patience()));
-    (void)MoveTo(hogs.back().pid(), cpu);
+    (void)MoveTo(hogs.back().pid(), CpuSet{cpu});
   }
   probe::WaitMeter victim = TRY(probe::WaitMeter::Start(
       {.group = TRY(tree.Container("victim", "main")), .affinity = CpuSet{cpu}}));
