@@ -198,6 +198,8 @@ Result<results::Arm> MeasurePerfect(ArmContext& context) {
   for (stress::CpuHog& hog : hogs) {
     arm.load.push_back({hog.name(), "rounds", 1, static_cast<double>(hog.Work())});
   }
+  // Before the bomb: a thousand threads of the smallest weight take 40 s to end beside them.
+  hogs.clear();
   return arm;
 }
 
