@@ -85,8 +85,10 @@ class Bundle {
     Bundle bundle(path);
     const auto root = bundle.path_ / "root";
     std::error_code error;
-    std::filesystem::create_directories(root / "proc", error);
-    if (error) return FailErrno(error.value(), "make " + root.string());
+    for (const char* folder : {"proc", "dev"}) {  // crun opens /dev although nothing is mounted
+      std::filesystem::create_directories(root / folder, error);
+      if (error) return FailErrno(error.value(), fmt::format("make {}", (root / folder).string()));
+    }
     TRY(WriteFileAtomic(root / "true", ProgramThatEnds()));
     std::filesystem::permissions(root / "true", std::filesystem::perms(0755), error);
     if (error) return FailErrno(error.value(), "make a program of " + (root / "true").string());
