@@ -33,6 +33,7 @@ void RegisterCpuClaims(ClaimRegistry& registry) {
   registry.Add(CpuMaxFloor());
   registry.Add(CpuMaxThrottleCounters());
   registry.Add(CpuStatSplit());
+  registry.Add(CpuStatWall());
   registry.Add(CpuWakeupProtected());
   registry.Add(CpuGapProtected());
 }

@@ -37,6 +37,7 @@ Claim CpuMaxShortPeriod();
 Claim CpuMaxFloor();
 Claim CpuMaxThrottleCounters();
 Claim CpuStatSplit();
+Claim CpuStatWall();
 Claim CpuWakeupProtected();
 Claim CpuGapProtected();
 

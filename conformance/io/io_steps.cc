@@ -65,8 +65,9 @@ Result<WriteStorm> StartWriteStorm(ArmContext& context, const cgroup::Cgroup& gr
   return storm;
 }
 
-int DepthFor(double limit_per_s, Bytes block) {
-  return std::max(2, static_cast<int>(limit_per_s / 4 / static_cast<double>(block.value)));
+int DepthFor(double limit_per_s, Bytes block, Seconds worth) {
+  const double blocks_per_s = limit_per_s / static_cast<double>(block.value);
+  return std::max(2, static_cast<int>(blocks_per_s * worth.count()));
 }
 
 }  // namespace nodeproof::conformance

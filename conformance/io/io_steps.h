@@ -52,8 +52,8 @@ struct WriteStorm {
 Result<WriteStorm> StartWriteStorm(ArmContext& context, const cgroup::Cgroup& group,
                                    std::string_view name, int processes);
 
-// Blocks that last for a quarter of a second at `limit` a second: that many requests under way keep
-// the kernel's limit in work while the node stands still.
-int DepthFor(double limit_per_s, Bytes block);
+// Blocks that last for `worth` at `limit` a second: that many requests under way keep the kernel's
+// limit in work while the node stands still, or while they wait for limits further up.
+int DepthFor(double limit_per_s, Bytes block, Seconds worth = Seconds(0.25));
 
 }  // namespace nodeproof::conformance

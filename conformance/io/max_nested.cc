@@ -15,6 +15,10 @@ using Direction = io::IoJobOptions::Direction;
 constexpr Bytes kFile = MiB(4);
 constexpr Bytes kBlock = KiB(16);
 constexpr double kTolerance = 0.05;
+// Of blocks under way. Each level lets a block wait until its next slice of 100 ms: what waits at
+// the four of them is no longer in the queue of the first, which must not run empty, because a
+// level forgets the budget that nobody asks for.
+constexpr Seconds kUnderWay{1};
 
 // A container's stream, and what it should get when all limits bind.
 struct StreamSpec {
@@ -74,14 +78,14 @@ Result<Streams> StartStreams(ArmContext& context, const capsule::Tree& tree, Dir
   Streams streams;
   for (const StreamSpec& stream : kStreams) {
     streams.files.push_back(TRY(probe::ScratchFile::Write(*context.environment().scratch, kFile)));
-    streams.jobs.push_back(TRY(
-        io::IoJob::Start({.name = fmt::format("{}/{}", stream.pod, stream.container),
-                          .group = TRY(tree.Container(stream.pod, stream.container)),
-                          .file = streams.files.back().path(),
-                          .direction = direction,
-                          .block = kBlock,
-                          .depth = DepthFor(static_cast<double>(stream.per_second.value), kBlock),
-                          .gate = &gate})));
+    streams.jobs.push_back(TRY(io::IoJob::Start(
+        {.name = fmt::format("{}/{}", stream.pod, stream.container),
+         .group = TRY(tree.Container(stream.pod, stream.container)),
+         .file = streams.files.back().path(),
+         .direction = direction,
+         .block = kBlock,
+         .depth = DepthFor(static_cast<double>(stream.per_second.value), kBlock, kUnderWay),
+         .gate = &gate})));
   }
   for (io::IoJob& job : streams.jobs) TRY(job.AwaitReady(context.patience()));
   return streams;
@@ -150,7 +154,7 @@ Claim IoMaxNested() {
                    "   │  └─ two\n"
                    "   └─ pod b ── main",
            .load = "In each of the four containers a process reads its file through io_uring with "
-                   "O_DIRECT, a quarter of a second's worth of blocks of 16 KiB under way.",
+                   "O_DIRECT, a second's worth of blocks of 16 KiB under way.",
            .expected = "Every limit is used up: one gets 0.5 MiB a second, one and two together "
                        "1.25, all of besteffort 3, all of kubepods 8. Siblings take turns, so each "
                        "limit is below its share of the parent's.",

@@ -6,18 +6,36 @@
 
 namespace nodeproof::measure {
 
-Result<Nanoseconds> IdleTime(int cpu) { return IdleTimeIn(TRY(ReadFile("/proc/stat")), cpu); }
+namespace {
 
-Result<Nanoseconds> IdleTimeIn(std::string_view stat, int cpu) {
+// The sum of `count` of the numbers in line "cpuN", from the one at `first` on (proc_stat(5)).
+Result<Nanoseconds> Sum(std::string_view stat, int cpu, size_t first, size_t count,
+                        std::string_view what) {
   constexpr Milliseconds kUserTick{10};
   const std::string name = fmt::format("cpu{}", cpu);
   for (const std::string_view line : Split(stat, '\n')) {
     const auto words = Words(line);
     if (words.empty() || words[0] != name) continue;
-    if (words.size() < 6) return Fail("/proc/stat: {} has no idle and iowait time", name);
-    return (TRY(ParseInt(words[4])) + TRY(ParseInt(words[5]))) * kUserTick;
+    if (words.size() < first + count) return Fail("/proc/stat: {} has no {} time", name, what);
+    int64_t ticks = 0;
+    for (size_t i = first; i < first + count; ++i) ticks += TRY(ParseInt(words[i]));
+    return ticks * kUserTick;
   }
   return Fail("/proc/stat has no line for {}", name);
+}
+
+}  // namespace
+
+Result<Nanoseconds> IdleTime(int cpu) { return IdleTimeIn(TRY(ReadFile("/proc/stat")), cpu); }
+
+Result<Nanoseconds> IdleTimeIn(std::string_view stat, int cpu) {
+  return Sum(stat, cpu, 4, 2, "idle and iowait");
+}
+
+Result<Nanoseconds> TakenTime(int cpu) { return TakenTimeIn(TRY(ReadFile("/proc/stat")), cpu); }
+
+Result<Nanoseconds> TakenTimeIn(std::string_view stat, int cpu) {
+  return Sum(stat, cpu, 6, 3, "irq, softirq and steal");
 }
 
 }  // namespace nodeproof::measure

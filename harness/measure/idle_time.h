@@ -1,4 +1,4 @@
-// How long a CPU had nothing to run, by the kernel's own account.
+// How long a CPU had nothing to run, or ran no task, by the kernel's own account.
 #pragma once
 
 #include <string_view>
@@ -13,5 +13,10 @@ Result<Nanoseconds> IdleTime(int cpu);
 
 // The same from the text of /proc/stat (proc_stat(5): the 4th and 5th number of line "cpuN").
 Result<Nanoseconds> IdleTimeIn(std::string_view stat, int cpu);
+
+// The time that interrupts and a hypervisor took from `cpu` since boot, in the same steps (the 6th
+// to 8th number: irq, softirq, steal).
+Result<Nanoseconds> TakenTime(int cpu);
+Result<Nanoseconds> TakenTimeIn(std::string_view stat, int cpu);
 
 }  // namespace nodeproof::measure

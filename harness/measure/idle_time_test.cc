@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kStat =
     "cpu  10 0 20 3000 40 0 1 0 0 0\n"
     "cpu1 5 0 10 1500 7 0 1 0 0 0\n"
-    "cpu10 5 0 10 1400 33 0 0 0 0 0\n"
+    "cpu10 5 0 10 1400 33 2 3 40 0 0\n"
     "cpu2 5 0\n"
     "cpu3 5 0 10 many 0 0 0 0 0 0\n"
     "intr 12345\n";
@@ -16,6 +16,13 @@ constexpr std::string_view kStat =
 TEST(IdleTime, AddsIdleAndWaitingForIo) {
   EXPECT_EQ(IdleTimeIn(kStat, 1).value(), Milliseconds(15'070));
   EXPECT_EQ(IdleTimeIn(kStat, 10).value(), Milliseconds(14'330));
+}
+
+TEST(TakenTime, AddsInterruptsAndWhatAHypervisorTook) {
+  EXPECT_EQ(TakenTimeIn(kStat, 1).value(), Milliseconds(10));
+  EXPECT_EQ(TakenTimeIn(kStat, 10).value(), Milliseconds(450));
+  EXPECT_EQ(TakenTimeIn(kStat, 2).error().ToString(),
+            "/proc/stat: cpu2 has no irq, softirq and steal time");
 }
 
 TEST(IdleTime, NamesTheCpuThatIsMissingOrCut) {
