@@ -15,7 +15,8 @@ using results::Relation;
 constexpr Bytes kFile = MiB(16);
 constexpr Bytes kBlock = KiB(4);
 constexpr int kModelIops = 400;
-constexpr Milliseconds kWindow{500};
+// A group is served in bursts of all that it has under way: several to a window.
+constexpr Milliseconds kWindow{1000};
 
 // kubepods ─┬─ burstable   200 ─┬─ pod a   30      2/3 x 0.3 = 0.2
 //           │                   └─ pod b   70      2/3 x 0.7 = 0.467
