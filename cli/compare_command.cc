@@ -56,8 +56,8 @@ Result<int> CompareFiles(const CompareArguments& arguments) {
 void AddThresholdOptions(CLI::App& command, ThresholdOptions& options) {
   command
       .add_option("--threshold", options.percent,
-                  "Per cent by which a quantity must have changed to count (default: 5; half of "
-                  "its tolerance at most, for a promised value).")
+                  "Per cent by which a quantity must have changed to count (default: 5; for "
+                  "a promised value no less than a tenth of its tolerance, and half at most).")
       ->check(CLI::Range(0.0, 1000.0));
   command.add_option("--noise-floor", options.noise_floor,
                      "A noise-floor.json of `nodeproof gate --aa`: no threshold is below it.");

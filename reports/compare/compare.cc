@@ -43,7 +43,7 @@ double ThresholdOf(const Check& check, double estimate, const CompareOptions& op
     return std::max({part * std::abs(estimate), half, 0.01 * std::abs(expected.value)});
   }
   if (expected.value == 0) return half;
-  return std::min(part * std::abs(expected.value), half);
+  return std::clamp(part * std::abs(expected.value), expected.tolerance / 10, half);
 }
 
 void Classify(Quantity& quantity) {

@@ -30,9 +30,10 @@ std::string_view ToString(Change change);  // "same", "better", "worse", "noisy"
 using NoiseFloor = std::map<std::pair<std::string, std::string>, double>;
 
 struct CompareOptions {
-  // The threshold of a change, in hundredths: of the promised value for `within`, but at most half
-  // of its tolerance; of A's estimate for a bound, but at least half of the tolerance and one
-  // hundredth of the bound, because far from its bound a quantity may move freely.
+  // The threshold of a change, in hundredths: of the promised value for `within`, but between a
+  // tenth (of small shares 5 % is nothing that a tolerance can tell) and half of its tolerance; of
+  // A's estimate for a bound, but at least half of the tolerance and one hundredth of the bound,
+  // because far from its bound a quantity may move freely.
   double threshold_percent = 5;
   bool strict = false;  // a known violation counts as any other
   NoiseFloor floor{};   // no threshold is below it

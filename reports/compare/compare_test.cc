@@ -51,6 +51,15 @@ TEST(Compare, FindsAWithinThatMovedAwayEvenIfItStillHolds) {
               ElementsAre(HasSubstr("cpu.weight.siblings: holds; share of B by usage_usec −2.")));
 }
 
+TEST(Compare, ASmallShareMayMoveByATenthOfItsTolerance) {
+  results::Check a = Share(0.0080, 0.0001, 1);
+  results::Check b = Share(0.0073, 0.0001, 2);
+  a.expected = b.expected = {0.0079, results::Relation::kWithin, 0.01, "ratio"};
+  const Comparison comparison = CompareChecks(a, b);
+  EXPECT_EQ(Only(comparison).change, Change::kSame);
+  EXPECT_DOUBLE_EQ(Only(comparison).threshold, 0.001);
+}
+
 TEST(Compare, CallsAMoveTowardsThePromiseBetter) {
   EXPECT_EQ(Only(CompareChecks(Share(0.68, 0.002, 1), Share(0.70, 0.002, 2))).change,
             Change::kBetter);
