@@ -328,6 +328,10 @@ class Gate(Scratch):
         bad = run("gate", "cpu.weight.siblings", "--baseline", "2.4", "--candidate", "6.12")
         self.assertEqual(bad.returncode, 2)
         self.assertIn("error: baseline: ", bad.stderr)
+        # An option takes one module, and what it is comes before any boot.
+        bad = run("gate", "--baseline", "6.12", "--candidate-module", "/no/such.ko", "cpu.weight.siblings")
+        self.assert_one_error_line(bad, "candidate: open /no/such.ko")
+        self.assertNotIn("boot 1", bad.stdout)
 
 
 class SuddenDeath(Scratch):

@@ -12,6 +12,8 @@
 #include "cli/interrupt.h"
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
+#include "harness/node/kernel_image.h"
+#include "harness/node/kernel_modules.h"
 #include "reports/compare/comparable.h"
 #include "reports/compare/noise_floor.h"
 #include "reports/compare/render.h"
@@ -246,12 +248,34 @@ Status CheckUsage(const GateOptions& options) {
   return {};
 }
 
+Status CheckKernel(const char* side, const std::string& kernel,
+                   const std::vector<std::string>& modules) {
+  const auto check = [&]() -> Status {
+    const auto image = TRY(node::FindKernel(kernel, TRY(node::CacheDirectory())));
+    TRY(node::ResolveModules(modules, image));
+    return {};
+  };
+  Status checked = check();
+  if (!checked) checked.error().message = fmt::format("{}: {}", side, checked.error().message);
+  return checked;
+}
+
+// Both kernels and all modules, before any boot: the first may take minutes.
+Status CheckKernels(const GateOptions& options) {
+  TRY(CheckKernel("baseline", options.baseline, options.modules));
+  if (options.aa) return {};
+  std::vector<std::string> modules = options.modules;
+  modules.insert(modules.end(), options.candidate_modules.begin(), options.candidate_modules.end());
+  return CheckKernel("candidate", options.candidate, modules);
+}
+
 Result<int> RunGate(GateOptions options) {
   if (options.candidate.empty() && !options.candidate_modules.empty()) {
     options.candidate = options.baseline;
   }
   TRY(CheckUsage(options));
   TRY(TRY(Catalog::Load()).Select(options.globs));
+  TRY(CheckKernels(options));
   if (!options.out.empty()) {
     std::error_code error;
     std::filesystem::create_directories(options.out, error);
@@ -280,9 +304,14 @@ Command AddGateCommand(CLI::App& app) {
       ->required();
   command->add_option("--candidate", options->candidate,
                       "The kernel that may be worse (default with a module: the baseline).");
-  command->add_option("--module", options->modules, "Kernel module to load in both.");
-  command->add_option("--candidate-module", options->candidate_modules,
-                      "Kernel module to load in the candidate only; may be repeated.");
+  command
+      ->add_option("--module", options->modules,
+                   "Kernel module to load in both; may be repeated.")
+      ->allow_extra_args(false);  // what follows are claims
+  command
+      ->add_option("--candidate-module", options->candidate_modules,
+                   "Kernel module to load in the candidate only; may be repeated.")
+      ->allow_extra_args(false);
   command->add_flag("--aa", options->aa,
                     "Compare the baseline with itself: false positives and noise floors.");
   command->add_option("--repeat", options->repeat, "Repetitions of --aa (default: 5).")

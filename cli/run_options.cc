@@ -18,8 +18,10 @@ void AddNodeOptions(CLI::App& command, RunOptions& options) {
   command.add_option("--memory", options.memory, "Memory of the VM, such as 2G.");
   command.add_option("--shape", options.shape,
                      "Hardware of the VM (default: the smallest shapes that the claims need).");
-  command.add_option("--module", options.modules,
-                     "Kernel module to load in the VM before the claims; may be repeated.");
+  command
+      .add_option("--module", options.modules,
+                  "Kernel module to load in the VM before the claims; may be repeated.")
+      ->allow_extra_args(false);  // what follows are claims
   command.add_option("--accel", options.accelerator, "auto, kvm or tcg (default: auto).");
   command.add_option("--lane", options.lane,
                      "realtime, or deterministic: a virtual clock that repeats bit for bit.");
@@ -63,11 +65,16 @@ void AddBenchOptions(CLI::App& command, RunOptions& options) {
       .add_option("--pack", options.programs,
                   "Program of this machine that the VM gets under the same path, with its "
                   "libraries, such as /usr/bin/crun; may be repeated.")
+      ->allow_extra_args(false)
       ->check(CLI::ExistingFile);
-  command.add_option("--victim", options.victims,
-                     "Only these victims of the interference matrix; may be repeated.");
-  command.add_option("--aggressor", options.aggressors,
-                     "Only these aggressors of the interference matrix; may be repeated.");
+  command
+      .add_option("--victim", options.victims,
+                  "Only these victims of the interference matrix; may be repeated.")
+      ->allow_extra_args(false);
+  command
+      .add_option("--aggressor", options.aggressors,
+                  "Only these aggressors of the interference matrix; may be repeated.")
+      ->allow_extra_args(false);
   command.add_option("--seed", options.seed, "Seed of all random input (default: 1).");
   command.add_option("--repeat", options.repeat, "Run every benchmark N times (default: 1).")
       ->check(CLI::Range(1, 10000));
