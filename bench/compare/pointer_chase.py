@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """How stable the pointer chase is: ten runs of each working set, and the plateaus they show.
 
+What is compared is each run's quickest batch of about a millisecond: the hardware's own latency,
+which neighbours of a shared machine can only add to.
+
 The second table names the smallest memory that each set fits into, by the sizes of this machine's
 caches, half of which it may fill: other data need room, too. A level's plateau is found where the
 load takes at least a fifth longer than in the level before it.
@@ -70,7 +73,7 @@ def main():
     rows = bench_rows(f"numa.chase.*.{options.pages}", "--node", "host", "--repeat", options.runs)
     times = {}  # of each working set, from small to large
     for row in rows:
-        times.setdefault(row["name"], []).append(row["real_time"])
+        times.setdefault(row["name"], []).append(row["quantities"]["quickest batch"]["value"])
     lines, medians = [], {}
     for name, found in times.items():
         middle = medians[name] = statistics.median(found)

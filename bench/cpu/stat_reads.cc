@@ -1,5 +1,6 @@
 // What it costs a monitor to read a group's files: it keeps them open and reads them from the start
 // (pread), as a sampler does.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -63,6 +64,30 @@ Status MeasureReads(const char* file, int depth, int count, Context& context,
   return {};
 }
 
+// The root group, which anybody may read where a unified hierarchy is mounted: where systemd mounts
+// it, alone or beside v1's.
+Result<Fd> OpenRootStat(const char* file) {
+  for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    if (::access(fmt::format("{}/cgroup.controllers", root).c_str(), R_OK) != 0) continue;
+    const std::string path = fmt::format("{}/{}", root, file);
+    if (auto opened = OpenAt(AT_FDCWD, path, O_RDONLY)) return opened;
+    return Unsupported("the kernel has no {}", path);
+  }
+  return Unsupported("no cgroup2 file system at /sys/fs/cgroup or /sys/fs/cgroup/unified");
+}
+
+Status MeasureRootReads(const char* file, Context& context, benchmark::State& state) {
+  TRY(context.Pin(context.QuietCpu()));
+  const Fd opened = TRY(OpenRootStat(file));
+  char buffer[16384];
+  for (auto _ : state) {
+    if (::pread(opened.get(), buffer, sizeof buffer, 0) <= 0) {
+      return FailErrno(errno, fmt::format("read {}", file));
+    }
+  }
+  return {};
+}
+
 void AddReads(Registry& registry, const StatFile& file, const std::string& which,
               const std::string& where, int depth, int count) {
   registry.Add({.id = fmt::format("cpu.read.{}.{}", file.name, which),
@@ -78,6 +103,13 @@ void AddReads(Registry& registry, const StatFile& file, const std::string& which
 
 void AddStatReads(Registry& registry) {
   for (const StatFile& file : kStatFiles) {
+    registry.Add({.id = fmt::format("cpu.read.{}.root", file.name),
+                  .what = fmt::format("Reading {} of the root group once.", file.file),
+                  .needs = {},
+                  .unit = benchmark::kMicrosecond,
+                  .run = [&file](Context& context, benchmark::State& state) {
+                    return MeasureRootReads(file.file, context, state);
+                  }});
     for (const int depth : {1, 6}) {
       AddReads(registry, file, fmt::format("depth-{}", depth),
                fmt::format("a group {} deep", depth), depth, 1);

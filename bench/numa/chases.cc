@@ -1,4 +1,8 @@
 // Latency of dependent loads by working set, alone and beside a neighbour; bandwidth of one CPU.
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
 #include <optional>
 
 #include "bench/core/context.h"
@@ -11,7 +15,9 @@
 namespace nodeproof::bench {
 namespace {
 
-constexpr int64_t kLinksAtOnce = 4096;
+constexpr int64_t kLinksAtOnce = 16384;
+// What is timed as one, so that a look at the clock weighs nothing.
+constexpr Nanoseconds kBatch = Milliseconds(1);
 
 struct Runner {
   Chase chase;
@@ -42,7 +48,23 @@ Status MeasureChase(Bytes working_set, Pages pages, bool beside, Context& contex
     return made;
   }));
   const int64_t before = runner->neighbour ? runner->neighbour->Done() : 0;
-  while (state.KeepRunningBatch(kLinksAtOnce)) runner->chase.Walk(kLinksAtOnce);
+  // Whatever takes the CPU or the caches away makes a load slower, nothing makes it faster: the
+  // quickest batch is the hardware's own, as in lmbench's lat_mem_rd.
+  const Clock& clock = MonotonicClock();
+  double least = std::numeric_limits<double>::infinity();  // nsec
+  Nanoseconds begun = clock.Now();
+  int64_t links = 0;
+  while (state.KeepRunningBatch(kLinksAtOnce)) {
+    runner->chase.Walk(kLinksAtOnce);
+    links += kLinksAtOnce;
+    const Nanoseconds now = clock.Now();
+    if (now - begun < kBatch) continue;
+    least =
+        std::min(least, static_cast<double>((now - begun).count()) / static_cast<double>(links));
+    begun = now;
+    links = 0;
+  }
+  if (std::isfinite(least)) context.Report({"quickest batch", "nsec", Better::kLower, least});
   if (runner->neighbour) {
     TRY(runner->neighbour->Check());
     context.Report({"neighbour's passes", "count", Better::kHigher,
@@ -56,7 +78,8 @@ struct WorkingSet {
   Bytes size;
 };
 constexpr WorkingSet kWorkingSets[] = {
-    {"16k", KiB(16)}, {"256k", KiB(256)}, {"8m", MiB(8)}, {"128m", MiB(128)}};
+    {"16k", KiB(16)}, {"256k", KiB(256)}, {"2m", MiB(2)}, {"8m", MiB(8)}, {"128m", MiB(128)}};
+constexpr const WorkingSet& kLargest = kWorkingSets[std::size(kWorkingSets) - 1];
 
 struct PageKind {
   const char* name;
@@ -119,11 +142,11 @@ void AddChases(Registry& registry) {
                              beside ? "A dependent load in 128 MiB in a group, while a neighbour "
                                       "outside copies memory on another CPU."
                                     : "A dependent load in 128 MiB in a group.",
-                             kWorkingSets[3], Pages::k4K);
+                             kLargest, Pages::k4K);
     bench.place = {1, {"memory"}, {}};
     bench.needs.cpus = beside ? 2 : 1;
     bench.run = [beside](Context& context, benchmark::State& state) {
-      return MeasureChase(kWorkingSets[3].size, Pages::k4K, beside, context, state);
+      return MeasureChase(kLargest.size, Pages::k4K, beside, context, state);
     };
     registry.Add(std::move(bench));
   }
