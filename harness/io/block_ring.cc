@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "harness/base/clock.h"
+
 namespace nodeproof::io {
 namespace {
 
@@ -25,6 +27,18 @@ BlockRing::BlockRing(BlockMemory memory, IoRing ring, int depth, Bytes block)
       memory_(std::move(memory)),
       ring_(std::move(ring)) {
   for (size_t i = 0; i < slots_.size(); ++i) free_.push_back(slots_.size() - 1 - i);
+}
+
+BlockRing::~BlockRing() {
+  if (!memory_) return;  // moved from
+  (void)Submit();
+  const Clock& clock = MonotonicClock();
+  const Nanoseconds deadline = clock.Now() + std::chrono::seconds(10);
+  while (under_way_ > 0 && clock.Now() < deadline) {
+    (void)Wait(Milliseconds(100));
+    while (Take()) continue;
+  }
+  if (under_way_ > 0) (void)memory_.release();
 }
 
 Result<BlockRing> BlockRing::Create(int depth, Bytes block) {

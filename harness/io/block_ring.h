@@ -28,6 +28,11 @@ class BlockRing {
  public:
   // Room for `depth` blocks. Errors: those of IoRing::Create(); ENOMEM.
   static Result<BlockRing> Create(int depth, Bytes block);
+  BlockRing(BlockRing&&) = default;
+  BlockRing& operator=(BlockRing&&) = delete;
+  // Waits for what is under way, because a device writes to the memory until it is done, also when
+  // the ring has gone. What takes longer than 10 s keeps its memory for good.
+  ~BlockRing();
 
   bool full() const { return free_.empty(); }
   int under_way() const { return under_way_; }
@@ -63,7 +68,7 @@ class BlockRing {
   std::vector<size_t> free_;  // of slots_
   int under_way_ = 0;
   BlockMemory memory_;
-  IoRing ring_;  // goes first: the kernel writes to the memory until then
+  IoRing ring_;
 };
 
 }  // namespace nodeproof::io
