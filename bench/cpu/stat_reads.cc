@@ -9,6 +9,7 @@
 #include "bench/core/nest.h"
 #include "bench/cpu/cpu_benches.h"
 #include "harness/base/file.h"
+#include "harness/base/mounts.h"
 
 namespace nodeproof::bench {
 namespace {
@@ -64,16 +65,15 @@ Status MeasureReads(const char* file, int depth, int count, Context& context,
   return {};
 }
 
-// The root group, which anybody may read where a unified hierarchy is mounted: where systemd mounts
-// it, alone or beside v1's.
+// The root group, which anybody may read where a unified hierarchy is mounted, alone or beside
+// v1's.
 Result<Fd> OpenRootStat(const char* file) {
-  for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-    if (::access(fmt::format("{}/cgroup.controllers", root).c_str(), R_OK) != 0) continue;
-    const std::string path = fmt::format("{}/{}", root, file);
-    if (auto opened = OpenAt(AT_FDCWD, path, O_RDONLY)) return opened;
-    return Unsupported("the kernel has no {}", path);
-  }
-  return Unsupported("no cgroup2 file system at /sys/fs/cgroup or /sys/fs/cgroup/unified");
+  const auto mounts = TRY(ReadMounts());
+  const Mount* unified = FindMount(mounts, "cgroup2");
+  if (unified == nullptr) return Unsupported("no cgroup2 file system is mounted");
+  const std::string path = fmt::format("{}/{}", unified->point, file);
+  if (auto opened = OpenAt(AT_FDCWD, path, O_RDONLY)) return opened;
+  return Unsupported("the kernel has no {}", path);
 }
 
 Status MeasureRootReads(const char* file, Context& context, benchmark::State& state) {

@@ -7,7 +7,7 @@
 #include "conformance/memory/effective_protection.h"
 #include "conformance/memory/resting_victim.h"
 #include "conformance/pods.h"
-#include "harness/base/file.h"
+#include "harness/base/mounts.h"
 #include "harness/cgroup/stats.h"
 
 namespace nodeproof::conformance {
@@ -54,12 +54,9 @@ TreePlan Unprotected(TreePlan plan) {
 }
 
 Result<bool> IsRecursive(const cgroup::Cgroup& group) {
-  const std::string mounts = TRY(ReadFile("/proc/self/mounts"));
-  for (const std::string_view line : Split(mounts, '\n')) {
-    const auto words = Words(line);
-    if (words.size() < 4 || words[2] != "cgroup2") continue;
-    if (!group.path().starts_with(words[1])) continue;
-    return words[3].find("memory_recursiveprot") != std::string_view::npos;
+  for (const Mount& mount : TRY(ReadMounts())) {
+    if (mount.type != "cgroup2" || !group.path().starts_with(mount.point)) continue;
+    return mount.HasOption("memory_recursiveprot");
   }
   return false;
 }

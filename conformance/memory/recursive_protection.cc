@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "conformance/claim.h"
-#include "harness/base/file.h"
+#include "harness/base/mounts.h"
 
 namespace nodeproof::conformance {
 namespace {
 
 constexpr std::string_view kOption = "memory_recursiveprot";
 // The options of the file system itself (kernel/cgroup/cgroup.c, cgroup2_fs_parameters); the others
-// in /proc/self/mounts are flags of the mount.
+// that mountinfo names, such as "rw", are flags of every file system.
 constexpr std::array kOwnOptions = {kOption,
                                     std::string_view("nsdelegate"),
                                     std::string_view("favordynmods"),
@@ -24,13 +24,11 @@ constexpr std::array kOwnOptions = {kOption,
                                     std::string_view("pids_localevents")};
 
 Result<std::vector<std::string>> OptionsOf(const std::string& mount_point) {
-  const std::string mounts = TRY(ReadFile("/proc/self/mounts"));
-  for (const std::string_view line : Split(mounts, '\n')) {
-    const auto words = Words(line);
-    if (words.size() < 4 || words[1] != mount_point || words[2] != "cgroup2") continue;
+  for (const Mount& mount : TRY(ReadMounts())) {
+    if (mount.point != mount_point || mount.type != "cgroup2") continue;
     std::vector<std::string> options;
-    for (const std::string_view option : Split(words[3], ',')) {
-      if (std::ranges::find(kOwnOptions, option) != kOwnOptions.end()) options.emplace_back(option);
+    for (const std::string& option : mount.super_options) {
+      if (std::ranges::find(kOwnOptions, option) != kOwnOptions.end()) options.push_back(option);
     }
     return options;
   }

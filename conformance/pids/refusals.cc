@@ -1,13 +1,16 @@
 #include "conformance/pids/refusals.h"
 
-#include "harness/base/file.h"
+#include <algorithm>
+
+#include "harness/base/mounts.h"
 
 namespace nodeproof::conformance {
 
 Result<bool> RefusalsCountAtTheLimit(const cgroup::Cgroup& group) {
   if (!group.Has("pids.events.local")) return false;
-  const std::string mounts = TRY(ReadFile("/proc/self/mounts"));
-  return mounts.find("pids_localevents") == std::string::npos;
+  const auto mounts = TRY(ReadMounts());
+  return std::ranges::none_of(
+      mounts, [](const Mount& mount) { return mount.HasOption("pids_localevents"); });
 }
 
 }  // namespace nodeproof::conformance

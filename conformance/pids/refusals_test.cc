@@ -16,7 +16,7 @@ TEST(RefusalsCountAtTheLimit, OnlyWhereTheKernelTellsLocalEventsApart) {
       tree.Group("since", {{"pids.events", "max 0\n"}, {"pids.events.local", "max 0\n"}});
   // A hierarchy that is mounted with pids_localevents keeps the old meaning.
   const bool old_meaning =
-      ReadFile("/proc/self/mounts").value().find("pids_localevents") != std::string::npos;
+      ReadFile("/proc/self/mountinfo").value().find("pids_localevents") != std::string::npos;
   EXPECT_EQ(RefusalsCountAtTheLimit(since).value(), !old_meaning);
 }
 

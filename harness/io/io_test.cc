@@ -1,10 +1,15 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "harness/base/file.h"
 #include "harness/io/alignment.h"
+#include "harness/io/block_ring.h"
 #include "harness/io/disk.h"
 #include "harness/io/io_job.h"
 #include "harness/io/io_ring.h"
@@ -157,6 +162,52 @@ TEST(IoJob, TellsWhichBlockFailed) {
   while (job->Check()) clock.WaitUntil(clock.Now() + Milliseconds(2));
   EXPECT_THAT(job->Check().error().message, HasSubstr("read 4096 bytes at "));
   EXPECT_THAT(job->Check().error().message, HasSubstr("Input/output error"));
+}
+
+// A device writes to a block's memory until the block is done, also when the ring has gone.
+TEST(BlockRing, WaitsForWhatIsUnderWay) {
+  if (!HasRing()) GTEST_SKIP() << "io_uring cannot be used here";
+  constexpr Bytes kBlock{4096};
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const Fd source(ends[0]);
+  Fd sink(ends[1]);
+  std::atomic<bool> fed = false;
+  std::jthread feeder;
+  {
+    auto ring = BlockRing::Create(2, kBlock);
+    ASSERT_TRUE(ring) << ring.error().ToString();
+    ring->Put(io::Direction::kRead, source.get(), 0, Nanoseconds{0});
+    ASSERT_EQ(ring->Submit(), 0);
+    EXPECT_EQ(ring->under_way(), 1);
+    EXPECT_FALSE(ring->Take());
+    feeder = std::jthread([&] {
+      MonotonicClock().WaitUntil(MonotonicClock().Now() + Milliseconds(50));
+      fed = true;
+      EXPECT_TRUE(WriteAll(sink.get(), std::string(4096, 'x'), "the pipe"));
+    });
+  }
+  EXPECT_TRUE(fed) << "the ring went while its block was under way";
+}
+
+TEST(BlockRing, TellsWhatWasCutShort) {
+  if (!HasRing()) GTEST_SKIP() << "io_uring cannot be used here";
+  const TestFile file(Bytes{6000});
+  const Fd opened = OpenAt(AT_FDCWD, file.path(), O_RDONLY).value();
+  auto ring = BlockRing::Create(2, Bytes{4096});
+  ASSERT_TRUE(ring) << ring.error().ToString();
+  ring->Put(io::Direction::kRead, opened.get(), 0, Nanoseconds{1});
+  ring->Put(io::Direction::kRead, opened.get(), 4096, Nanoseconds{2});
+  EXPECT_TRUE(ring->full());
+  ASSERT_EQ(ring->Submit(), 0);
+  while (ring->under_way() > 0) {
+    ASSERT_EQ(ring->Wait(), 0);
+    while (const auto done = ring->Take()) {
+      EXPECT_EQ(done->error, done->offset == 0 ? 0 : EIO);
+      EXPECT_EQ(done->begun, Nanoseconds{done->offset == 0 ? 1 : 2});
+    }
+  }
+  EXPECT_FALSE(ring->full());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
+#include "harness/base/mounts.h"
 #include "harness/node/child_process.h"
 #include "harness/node/vm_boot.h"
 
@@ -23,45 +24,6 @@ constexpr const char* kDelegate =
     "cgroup.subtree_control cpu, cpuset, memory and pids are on, or use --node vm";
 constexpr const char* kBootUnified =
     "boot with systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all, or use --node vm";
-
-// One line of /proc/self/mountinfo; see proc_pid_mountinfo(5).
-struct Mount {
-  std::string root;  // the part of the file system that is mounted
-  std::string point;
-  std::string type;
-  std::vector<std::string> super_options;
-};
-
-// mountinfo writes space, tab, newline and backslash as \ooo.
-std::string Unescape(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto digit = [&](size_t at) { return at < text.size() ? text[at] - '0' : -1; };
-    const int a = digit(i + 1), b = digit(i + 2), c = digit(i + 3);
-    if (text[i] == '\\' && a >= 0 && a <= 3 && b >= 0 && b <= 7 && c >= 0 && c <= 7) {
-      plain += static_cast<char>(a * 64 + b * 8 + c);
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-std::vector<Mount> ReadMounts(std::string_view mountinfo) {
-  std::vector<Mount> mounts;
-  for (const std::string_view line : Split(mountinfo, '\n')) {
-    const auto words = Words(line);
-    const auto dash = std::find(words.begin(), words.end(), "-");
-    if (dash - words.begin() < 6 || words.end() - dash < 4) continue;
-    Mount mount{Unescape(words[3]), Unescape(words[4]), std::string(dash[1]), {}};
-    for (const std::string_view option : Split(dash[3], ',')) {
-      mount.super_options.emplace_back(option);
-    }
-    mounts.push_back(std::move(mount));
-  }
-  return mounts;
-}
 
 bool Has(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -84,7 +46,7 @@ std::string JoinPath(const std::string& directory, std::string_view below) {
 // " (bound to cgroup v1 at /sys/fs/cgroup/cpu)", or nothing.
 std::string BoundTo(const std::vector<Mount>& mounts, const std::string& controller) {
   for (const Mount& mount : mounts) {
-    if (mount.type == "cgroup" && Has(mount.super_options, controller)) {
+    if (mount.type == "cgroup" && mount.HasOption(controller)) {
       return fmt::format(" (bound to cgroup v1 at {})", mount.point);
     }
   }
@@ -249,11 +211,9 @@ const std::vector<std::string>& NeededControllers() {
 }
 
 Result<HostHierarchy> CheckHost(const HostPaths& paths) {
-  const std::string mountinfo = TRY(ReadFile(paths.mountinfo));
-  const auto mounts = ReadMounts(mountinfo);
-  const auto unified = std::find_if(mounts.begin(), mounts.end(),
-                                    [](const Mount& mount) { return mount.type == "cgroup2"; });
-  if (unified == mounts.end()) {
+  const auto mounts = TRY(ReadMounts(paths.mountinfo));
+  const Mount* unified = FindMount(mounts, "cgroup2");
+  if (unified == nullptr) {
     return std::unexpected(Error{
         fmt::format("no cgroup2 file system is mounted ({})", paths.mountinfo), kBootUnified, 0});
   }

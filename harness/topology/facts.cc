@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "harness/base/file.h"
+#include "harness/base/mounts.h"
 #include "harness/topology/hypervisor.h"
 #include "harness/topology/topology.h"
 
@@ -136,30 +137,18 @@ Json MemoryFacts(const FactSources& sources, const Topology& topology) {
   return memory;
 }
 
-// The unified hierarchy's mount: the line of type cgroup2 in /proc/self/mountinfo.
+// The unified hierarchy's mount.
 Json CgroupFacts(const FactSources& sources) {
-  Json cgroup = Json::object();
-  const std::string mounts = ReadFile(sources.proc + "/self/mountinfo").value_or("");
-  for (const std::string_view line : Split(mounts, '\n')) {
-    const size_t separator = line.find(" - cgroup2 ");
-    if (separator == std::string_view::npos) continue;
-    const auto words = Words(line);
-    const auto after = Words(line.substr(separator + 3));
-    if (words.size() < 6) continue;
-    cgroup["mount"] = std::string(words[4]);
-    if (after.size() >= 3) {
-      Json options = Json::array();
-      for (const std::string_view option : Split(after[2], ',')) options.push_back(option);
-      cgroup["options"] = std::move(options);
-    }
-    Json controllers = Json::array();
-    if (const auto list = ReadFile(std::string(words[4]) + "/cgroup.controllers")) {
-      for (const std::string_view word : Words(*list)) controllers.push_back(word);
-    }
-    cgroup["controllers"] = std::move(controllers);
-    break;
+  const auto mounts = ReadMounts(sources.proc + "/self/mountinfo");
+  const Mount* unified = mounts ? FindMount(*mounts, "cgroup2") : nullptr;
+  if (unified == nullptr) return Json::object();
+  Json controllers = Json::array();
+  if (const auto list = ReadFile(unified->point + "/cgroup.controllers")) {
+    for (const std::string_view word : Words(*list)) controllers.push_back(word);
   }
-  return cgroup;
+  return {{"mount", unified->point},
+          {"options", unified->super_options},
+          {"controllers", std::move(controllers)}};
 }
 
 // Jiffies that a hypervisor took, of all CPUs, since boot (/proc/stat, eighth number).
