@@ -68,6 +68,23 @@ std::optional<std::string> FindScratch() {
   return std::nullopt;
 }
 
+// Built in, or loaded by LoadModules: no other way that it could still come.
+Status CheckDriver() {
+  if (::access("/sys/bus/pci/drivers/nvme", F_OK) == 0) return {};
+  return std::unexpected(Error{"the kernel has no NVMe driver",
+                               "boot one that has it built in, or add --module nvme", 0});
+}
+
+Status MountExt4(const std::string& device, const char* target) {
+  ::mkdir(target, 0755);
+  if (::mount(device.c_str(), target, "ext4", MS_NOATIME, "") == 0) return {};
+  if (errno == ENODEV) {
+    return std::unexpected(Error{"the kernel has no ext4",
+                                 "boot one that has it built in, or add --module ext4", ENODEV});
+  }
+  return FailErrno(errno, fmt::format("mount {} on {}", device, target));
+}
+
 }  // namespace
 
 Result<Fd> SetUpGuest() {
@@ -88,6 +105,7 @@ Status LoadModules() {
 
 Result<std::filesystem::path> MountScratch() {
   constexpr const char* kTarget = "/scratch";
+  TRY(CheckDriver());
   const Clock& clock = MonotonicClock();
   const Nanoseconds deadline = clock.Now() + std::chrono::seconds(20);
   std::optional<std::string> device;
@@ -97,10 +115,7 @@ Result<std::filesystem::path> MountScratch() {
     }
     clock.WaitUntil(clock.Now() + Milliseconds(10));
   }
-  ::mkdir(kTarget, 0755);
-  if (::mount(device->c_str(), kTarget, "ext4", MS_NOATIME, "") != 0) {
-    return FailErrno(errno, fmt::format("mount {} on {}", *device, kTarget));
-  }
+  TRY(MountExt4(*device, kTarget));
   return kTarget;
 }
 

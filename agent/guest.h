@@ -19,7 +19,7 @@ Result<Fd> SetUpGuest();
 Status LoadModules();
 
 // Mounts the scratch disk, found by its serial number, and returns the mount point. Waits for the
-// disk to be probed until a deadline.
+// disk to be probed until a deadline. Errors say which driver the kernel lacks.
 Result<std::filesystem::path> MountScratch();
 
 // Writes back what is dirty and powers the machine off. Does not return.

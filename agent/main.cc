@@ -48,6 +48,17 @@ int ListBenches() {
   return 0;
 }
 
+// Any kernel may be booted, also one without the drivers: then what needs no disk still runs.
+void UseScratchDisk(Place& place, const EventWriter& events) {
+  auto scratch = MountScratch();
+  if (scratch) {
+    place.scratch = std::move(*scratch);
+    return;
+  }
+  place.why_no_scratch = scratch.error().ToString();
+  events.Write(node::NoteEvent("the scratch disk cannot be used: " + place.why_no_scratch));
+}
+
 Status RunInGuest(const EventWriter& events) {
   const node::RunRequest request = TRY(node::ParseRequest(TRY(ReadFile(node::kGuestRequestPath))));
   TRY(LoadModules());
@@ -55,7 +66,7 @@ Status RunInGuest(const EventWriter& events) {
   place.kind = "vm";
   place.own_hierarchy = true;
   place.why_no_scratch = "the VM has no scratch disk";
-  if (request.scratch.value > 0) place.scratch = TRY(MountScratch());
+  if (request.scratch.value > 0) UseScratchDisk(place, events);
   if (const auto cxl = numa::OnlineCxlMemory(MonotonicClock()); !cxl) {
     place.why_no_cxl = cxl.error().ToString();
     events.Write(node::NoteEvent("CXL memory stays offline: " + place.why_no_cxl));

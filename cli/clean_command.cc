@@ -20,7 +20,11 @@ Result<capsule::StaleReport> CleanCgroups() {
 }
 
 Result<int> Clean(bool json) {
-  const auto files = TRY(RemoveLeftovers(StateDirectory()));
+  std::vector<std::filesystem::path> files;
+  for (const std::filesystem::path& state : StateDirectories()) {
+    const auto found = TRY(RemoveLeftovers(state));
+    files.insert(files.end(), found.begin(), found.end());
+  }
   const capsule::StaleReport cgroups = TRY(CleanCgroups());
   std::vector<std::string> removed = cgroups.removed;
   for (const auto& file : files) removed.push_back(file.string());

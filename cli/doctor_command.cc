@@ -32,6 +32,7 @@ Finding LookAtAgent() {
 Finding LookAtHost() {
   const auto host = node::CheckHost();
   if (!host) return Missing("host", host.error());
+  if (const Status on = node::CheckTurnedOn(*host); !on) return Missing("host", on.error());
   return Found("host", fmt::format("unified hierarchy at {}: claims can run on this machine "
                                    "(--node host)",
                                    host->cgroup));

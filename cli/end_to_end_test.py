@@ -226,7 +226,9 @@ class BadInput(Scratch):
         self.assert_one_error_line(run("run", "--module", str(module)), str(module))
 
     def test_this_host_says_what_is_missing(self):
-        if run("doctor", "--json").stdout and json.loads(run("doctor", "--json").stdout)["host"]:
+        findings = json.loads(run("doctor", "--json").stdout)["findings"]
+        host = next(finding for finding in findings if finding["name"] == "host")
+        if host["ok"] or "turn on with" in host["detail"]:
             self.skipTest("this machine has a usable unified hierarchy")
         self.assert_one_error_line(run("run", "--node", "host"), "cgroup")
         self.assert_one_error_line(run("run", "--node", "host", "--lane", "deterministic"))
@@ -236,6 +238,21 @@ class BadInput(Scratch):
         cut.write_text('{"schema": "nodeproof.results/1", "run": {')
         self.assert_one_error_line(run("report", str(cut)), str(cut))
         self.assert_one_error_line(run("report", "/no/such/results.json"), "/no/such/results.json")
+
+    def test_numbers_that_are_none(self):
+        for command in (("run",), ("bench",), ("gate", "--baseline", "6.12", "--aa")):
+            for seed in ("-1", "18446744073709551616", "0x10"):
+                self.assert_one_error_line(run(*command, "--seed", seed), "--seed", seed, "decimal")
+        self.assert_one_error_line(run("run", "--cpus", "-2"), "--cpus", "-2")
+
+    def test_it_loses_nothing(self):
+        os.makedirs(self.out)
+        files = ("results.json", "junit.xml", "results.ktap", "report.html", "evidence.txt", "console.txt")
+        for name in files:
+            (pathlib.Path(self.out) / name).write_text("of yesterday")
+        self.assert_one_error_line(run("run", "--out", self.out, "--lane", "fast"), "fast")
+        self.assert_one_error_line(run("run", "--out", self.out, "--kernel", "2.4"), "2.4")
+        self.assertEqual(sorted(os.listdir(self.out)), sorted(files))
 
     def test_usage(self):
         self.assert_one_error_line(run("run", "--frobnicate"), "--frobnicate")
@@ -341,6 +358,8 @@ class SuddenDeath(Scratch):
                                 start_new_session=True)
 
     def test_interrupt_is_one_line_and_keeps_what_is_finished(self):
+        os.makedirs(self.out)
+        (pathlib.Path(self.out) / "report.html").write_text("of yesterday")
         process = self.start()
         for line in process.stdout:
             if line.startswith("holds"):
@@ -353,6 +372,20 @@ class SuddenDeath(Scratch):
         results = self.results()
         self.assertEqual(len(results["claims"]), 1)
         self.assertFalse(results["run"]["complete"])
+        self.assertEqual(os.listdir(self.out), ["results.json"])
+
+    def test_interrupt_says_that_nothing_could_be_kept(self):
+        os.makedirs(self.out + "/results.json/in-the-way")
+        process = self.start()
+        for line in process.stdout:
+            if line.startswith("holds"):
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 2)
+        self.assertIn("error: interrupted after 1 finished claim; the last results are not saved: rename",
+                      errors)
+        self.assertNotIn("are kept in", errors)
 
     def test_kill_9_at_random_moments_leaves_nothing_after_clean(self):
         pick = random.Random(20261121)

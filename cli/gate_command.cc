@@ -4,12 +4,16 @@
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "cli/catalog.h"
 #include "cli/commands.h"
 #include "cli/compare_command.h"
 #include "cli/gate_boot.h"
 #include "cli/interrupt.h"
+#include "cli/paths.h"
+#include "cli/run_options.h"
+#include "cli/run_record.h"
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/node/kernel_image.h"
@@ -286,6 +290,8 @@ Result<int> RunGate(GateOptions options) {
                 "choose a folder that you can write", 0});
     }
   }
+  std::optional<RunRecord> record;
+  if (!options.out.empty()) record.emplace(TRY(RunRecord::Create(StateDirectory(), options.out)));
   const Fd interrupt = TRY(InterruptFd());
   Gate gate(options, TRY(SelfPath()), interrupt);
   return options.aa ? gate.CompareWithItself() : gate.Compare();
@@ -315,6 +321,7 @@ Command AddGateCommand(CLI::App& app) {
   command->add_flag("--aa", options->aa,
                     "Compare the baseline with itself: false positives and noise floors.");
   command->add_option("--repeat", options->repeat, "Repetitions of --aa (default: 5).")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, 1000));
   command
       ->add_option(
@@ -325,7 +332,8 @@ Command AddGateCommand(CLI::App& app) {
       "--out", options->out,
       "Folder for gate.txt, gate.md, gate.json, gate.html and each boot's results.");
   for (auto& [name, value] : options->passed) {
-    command->add_option(name, value, "As in `nodeproof run`.");
+    CLI::Option* option = command->add_option(name, value, "As in `nodeproof run`.");
+    if (name == "--seed" || name == "--cpus") option->transform(WholeNumber());
   }
   command->add_flag("--no-control", options->no_control, "As in `nodeproof run`.");
   command->add_option("--known", options->known, "As in `nodeproof run`.");

@@ -211,6 +211,12 @@ TEST_F(HostMode, AControllerThatIsOffIsUnsupportedByNameAndStaysOff) {
     }
     const auto on = found.at("subtree_control").get<std::string>();
     EXPECT_THAT(Words(on), Not(testing::Contains(controller)));
+    // Left to itself nodeproof would rather have a VM, which this machine cannot start.
+    ExpectOneErrorLine(found.at("auto"));
+    EXPECT_THAT(found.at("auto").at("err").get<std::string>(),
+                HasSubstr(fmt::format("to run in a VM, because here "
+                                      "/sys/fs/cgroup/cgroup.subtree_control does not have {} on",
+                                      controller)));
   }
 }
 

@@ -3,9 +3,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace nodeproof::cli {
+namespace {
+
+// Where a session's own folder is not known, as below cron and sudo.
+std::filesystem::path SystemState() {
+  if (::geteuid() == 0) return "/run/nodeproof";
+  return fmt::format("/tmp/nodeproof-{}", ::geteuid());
+}
+
+}  // namespace
 
 Result<std::filesystem::path> AgentPath() {
   std::error_code error;
@@ -27,8 +37,19 @@ std::filesystem::path StateDirectory() {
                                                             status.st_uid == ::geteuid()) {
     return std::filesystem::path(runtime) / "nodeproof";
   }
-  if (::geteuid() == 0) return "/run/nodeproof";
-  return fmt::format("/tmp/nodeproof-{}", ::geteuid());
+  return SystemState();
+}
+
+std::vector<std::filesystem::path> StateDirectories() {
+  const std::string login = fmt::format("/run/user/{}/nodeproof", ::geteuid());
+  std::vector<std::filesystem::path> found;
+  for (const std::filesystem::path& state :
+       {StateDirectory(), std::filesystem::path(login), SystemState()}) {
+    struct stat status {};
+    const bool ours = ::lstat(state.c_str(), &status) == 0 && status.st_uid == ::geteuid();
+    if (ours && std::ranges::find(found, state) == found.end()) found.push_back(state);
+  }
+  return found;
 }
 
 }  // namespace nodeproof::cli

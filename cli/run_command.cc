@@ -37,7 +37,6 @@ Status PrepareOut(const std::filesystem::path& out) {
                           error ? error.message() : "the folder cannot be written"),
               "choose a folder that you can write", 0});
   }
-  std::filesystem::remove(out / kConsoleFile, error);  // of an earlier run
   return {};
 }
 
@@ -97,12 +96,14 @@ class Run {
     WorkPlan plan = TRY(PlanFor(chosen, claims, options_.repeat));
     Collector collector(results_, std::move(plan.work), progress, [this] { SaveInTurn(); });
     for (const std::string& note : plan.notes) collector.OnEvent(node::NoteEvent(note));
+    // Not sooner: a run that cannot start must lose nothing.
+    if (!options_.out.empty()) RemoveReports(options_.out);
     Save();
     RunLoop loop(chosen, collector, progress, options_.out, interrupt.get());
     if (const Status done = loop.RunAll(request); !done) {
       if (done.error().code == EINTR) return Interrupted();
       Save();
-      return std::unexpected(done.error());
+      return std::unexpected(OrNotSaved(done.error()));
     }
     if (const Status settled = Settle(claims, progress, interrupt); !settled) {
       if (settled.error().code == EINTR) return Interrupted();
@@ -136,10 +137,19 @@ class Run {
     results_.run.notes.push_back("interrupted");
     Save();
     const size_t finished = results_.claims.size() + results_.benchmarks.size();
-    return std::unexpected(
+    const bool kept = saved_ && !options_.out.empty();
+    return std::unexpected(OrNotSaved(
         Error{fmt::format("interrupted after {} finished {}{}", finished,
                           options_.benchmarks ? "benchmark" : "claim", finished == 1 ? "" : "s"),
-              options_.out.empty() ? "" : fmt::format("they are kept in {}", options_.out), EINTR});
+              kept ? fmt::format("they are kept in {}", options_.out) : "", EINTR}));
+  }
+
+  // What ended the run, and that its results are lost where that is so.
+  Error OrNotSaved(Error error) const {
+    if (saved_) return error;
+    if (!error.hint.empty()) error.hint += "; ";
+    error.hint += "the last results are not saved: " + saved_.error().ToString();
+    return error;
   }
 
   // After each result, unless that took more than a twentieth of the time: a file of many

@@ -65,7 +65,10 @@ Result<ChosenNode> MakeNode(const RunOptions& options, bool needs_cgroups) {
                         "this machine, only what needs no cgroup v2: " + host.error().ToString()};
     }
   }
-  const node::ChosenNode chosen = TRY(node::ChooseNode(wanted, VmOnly(options)));
+  // Such benchmarks are worth something here also where controllers are off.
+  const bool here = !needs_cgroups && wanted == node::NodeChoice::kAuto && VmOnly(options).empty();
+  const node::ChosenNode chosen =
+      TRY(node::ChooseNode(here ? node::NodeChoice::kHost : wanted, VmOnly(options)));
   ChosenNode made{nullptr, nullptr, "", wanted == node::NodeChoice::kAuto ? chosen.why : ""};
   if (chosen.node == node::NodeChoice::kHost) {
     made.node = TRY(node::HostNode::Create(TRY(AgentPath()).string()));

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <limits>
 
 #include "cli/paths.h"
 #include "cli/shape_choice.h"
+#include "harness/base/file.h"
+#include "harness/base/json.h"
 
 namespace nodeproof::cli {
 namespace {
@@ -14,7 +17,8 @@ void AddNodeOptions(CLI::App& command, RunOptions& options) {
   command.add_option("--node", options.node, "Where to run: auto, host or vm (default: auto).");
   command.add_option("--kernel", options.kernel,
                      "A bzImage, or the short name of a cached kernel such as 6.12 or 6.1.");
-  command.add_option("--cpus", options.cpus, "CPUs of the VM (default: the shape's).");
+  command.add_option("--cpus", options.cpus, "CPUs of the VM (default: the shape's).")
+      ->transform(WholeNumber());
   command.add_option("--memory", options.memory, "Memory of the VM, such as 2G.");
   command.add_option("--shape", options.shape,
                      "Hardware of the VM (default: the smallest shapes that the claims need).");
@@ -29,13 +33,28 @@ void AddNodeOptions(CLI::App& command, RunOptions& options) {
 
 }  // namespace
 
+CLI::Validator WholeNumber() {
+  const auto rewrite = [](std::string& text) -> std::string {
+    const auto number = ParseUint(text);
+    if (!number) {
+      return fmt::format("{} is not a whole number from 0 to {}, in decimal digits", Quoted(text),
+                         std::numeric_limits<uint64_t>::max());
+    }
+    text = fmt::format("{}", *number);
+    return "";
+  };
+  return {rewrite, ""};
+}
+
 void AddRunOptions(CLI::App& command, RunOptions& options) {
   command.add_option("CLAIM", options.globs, "Claims to run, such as 'cpu.*' (default: all).");
   AddNodeOptions(command, options);
   command.add_option("--driver", options.driver,
                      "Names of cgroups: systemd or cgroupfs (default: systemd).");
-  command.add_option("--seed", options.seed, "Seed of all random input (default: 1).");
+  command.add_option("--seed", options.seed, "Seed of all random input (default: 1).")
+      ->transform(WholeNumber());
   command.add_option("--repeat", options.repeat, "Run every claim N times (default: 1).")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, 10000));
   command
       .add_option("--timeout", options.timeout_s,
@@ -75,8 +94,10 @@ void AddBenchOptions(CLI::App& command, RunOptions& options) {
       .add_option("--aggressor", options.aggressors,
                   "Only these aggressors of the interference matrix; may be repeated.")
       ->allow_extra_args(false);
-  command.add_option("--seed", options.seed, "Seed of all random input (default: 1).");
+  command.add_option("--seed", options.seed, "Seed of all random input (default: 1).")
+      ->transform(WholeNumber());
   command.add_option("--repeat", options.repeat, "Run every benchmark N times (default: 1).")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, 10000));
   command.add_option("--out", options.out, "Folder for results.json and report.html.");
   command.add_flag("--thorough", options.thorough,

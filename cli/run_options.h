@@ -41,6 +41,10 @@ struct RunOptions {
   bool FixesHardware() const { return !shape.empty() || cpus || !memory.empty(); }
 };
 
+// For transform() of an option that takes a whole number: decimal digits and nothing else. CLI11
+// alone reads -1 as 2^64 - 1 and 010 as eight.
+CLI::Validator WholeNumber();
+
 void AddRunOptions(CLI::App& command, RunOptions& options);
 void AddBenchOptions(CLI::App& command, RunOptions& options);
 // The benchmarks that `bench` means: without a pattern all but the interference matrix; a word such

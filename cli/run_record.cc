@@ -14,23 +14,35 @@ namespace nodeproof::cli {
 namespace {
 
 constexpr std::string_view kSuffix = ".run";
+constexpr const char* kOwnFolder = "set XDG_RUNTIME_DIR to a folder of yours";
+
+constexpr const char* kReports[] = {"junit.xml", "results.ktap", "report.html",
+                                    reports::kEvidenceFile, kConsoleFile};
+constexpr const char* kGateFiles[] = {"gate.txt", "gate.md", "gate.json", "gate.html",
+                                      "noise-floor.json"};
+
+std::unexpected<Error> StateError(const std::unexpected<Error>& failed) {
+  return std::unexpected(WithHint(failed.error(), kOwnFolder));
+}
 
 // The state folder must be ours: others could plant notes in one that is not.
 Status CheckState(const std::filesystem::path& state) {
   struct stat status {};
   if (::lstat(state.c_str(), &status) != 0) {
-    return FailErrno(errno, fmt::format("look at {}", state.string()));
+    return StateError(FailErrno(errno, fmt::format("look at {}", state.string())));
   }
   if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 022) != 0) {
-    return Fail("{} is not a folder that only this user can write", state.string());
+    return StateError(Fail("{} is not a folder that only this user can write", state.string()));
   }
   return {};
 }
 
 Result<std::vector<std::filesystem::path>> RemovePartials(const std::filesystem::path& out) {
+  std::vector<const char*> names = {"results.json"};
+  names.insert(names.end(), std::begin(kReports), std::end(kReports));
+  names.insert(names.end(), std::begin(kGateFiles), std::end(kGateFiles));
   std::vector<std::filesystem::path> removed;
-  for (const char* name : {"results.json", "junit.xml", "results.ktap", "report.html",
-                           reports::kEvidenceFile, kConsoleFile}) {
+  for (const char* name : names) {
     const auto partial = PartialPath(out / name);
     if (::unlink(partial.c_str()) == 0) {
       removed.push_back(partial);
@@ -46,16 +58,18 @@ Result<std::vector<std::filesystem::path>> RemovePartials(const std::filesystem:
 Result<RunRecord> RunRecord::Create(const std::filesystem::path& state,
                                     const std::filesystem::path& out) {
   if (::mkdir(state.c_str(), 0700) != 0 && errno != EEXIST) {
-    return FailErrno(errno, fmt::format("create {}", state.string()));
+    return StateError(FailErrno(errno, fmt::format("create {}", state.string())));
   }
   TRY(CheckState(state));
   const auto path = state / fmt::format("{}{}", ::getpid(), kSuffix);
-  Fd fd = TRY(OpenAt(AT_FDCWD, path.string(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    return FailErrno(errno, fmt::format("lock {}", path.string()));
+  auto fd = OpenAt(AT_FDCWD, path.string(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+  if (!fd) return StateError(std::unexpected(fd.error()));
+  if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+    return StateError(FailErrno(errno, fmt::format("lock {}", path.string())));
   }
-  TRY(WriteAll(fd.get(), std::filesystem::absolute(out).string(), path.string()));
-  return RunRecord(std::move(fd), path);
+  const auto noted = WriteAll(fd->get(), std::filesystem::absolute(out).string(), path.string());
+  if (!noted) return StateError(std::unexpected(noted.error()));
+  return RunRecord(*std::move(fd), path);
 }
 
 RunRecord::RunRecord(RunRecord&& other) noexcept
@@ -82,6 +96,11 @@ Result<std::vector<std::filesystem::path>> RemoveLeftovers(const std::filesystem
     ::unlink(path.c_str());
   }
   return removed;
+}
+
+void RemoveReports(const std::filesystem::path& out) {
+  std::error_code ignored;  // what cannot be removed cannot be replaced either, which is told then
+  for (const char* name : kReports) std::filesystem::remove(out / name, ignored);
 }
 
 }  // namespace nodeproof::cli

@@ -295,6 +295,7 @@ Json Without(const std::string& controller) {
   Must(root.Write("cgroup.subtree_control", "-" + controller));
   Json found = RunAndJudge(RunOnHost({"cpu.weight.siblings", "memory.max.oom"}));
   found["subtree_control"] = Must(root.Read("cgroup.subtree_control"));
+  found["auto"] = Finish({.words = {"run", "--node", "auto", "memory.max.oom"}});
   Must(root.Write("cgroup.subtree_control", "+" + controller));
   return found;
 }

@@ -1,6 +1,7 @@
 #include "harness/capsule/stale.h"
 
 #include <cerrno>
+#include <filesystem>
 
 #include "harness/base/file.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "nodeproof-";
 constexpr std::string_view kSuffix = ".slice";
+constexpr std::string_view kNamespace = " pidns=";
 
 // The 22nd field of /proc/<pid>/stat; the second, the name, may hold blanks and parentheses.
 Result<std::string> StartTime(pid_t pid, const std::string& proc) {
@@ -20,6 +22,28 @@ Result<std::string> StartTime(pid_t pid, const std::string& proc) {
   // Killed, and its parent does not care: it owns nothing any more.
   if (fields[0] == "Z" || fields[0] == "X") return Fail("process {} has ended", pid);
   return std::string(fields[19]);
+}
+
+// Which pids are meant: of the namespace that this process is in, by its inode. "" without
+// namespaces in the kernel.
+std::string PidNamespace(const std::string& proc) {
+  std::error_code error;
+  const std::string link =
+      std::filesystem::read_symlink(proc + "/self/ns/pid", error);  // "pid:[N]"
+  const size_t begin = link.find('[');
+  if (error || begin == std::string::npos || !link.ends_with(']')) return "";
+  return link.substr(begin + 1, link.size() - begin - 2);
+}
+
+// Marks of older versions name no namespace: they mean ours.
+bool IsOlderFormOf(const std::string& mark, const std::string& newer) {
+  return newer.starts_with(mark) && newer.substr(mark.size()).starts_with(kNamespace);
+}
+
+// Whether a mark's owner is in another pid namespace, where we cannot look whether it still runs.
+bool OfAnotherNamespace(const std::string& mark, const std::string& proc) {
+  const size_t at = mark.find(kNamespace);
+  return at != std::string::npos && mark.substr(at + kNamespace.size()) != PidNamespace(proc);
 }
 
 // Another nodeproof has removed it in the meantime.
@@ -40,7 +64,11 @@ Result<pid_t> OwnerOf(std::string_view name) {
 std::string CapsuleName(pid_t owner) { return fmt::format("{}{}{}", kPrefix, owner, kSuffix); }
 
 Result<std::string> OwnerMark(pid_t owner, const std::string& proc) {
-  return fmt::format("pid={} start={}", owner, TRY(StartTime(owner, proc)));
+  std::string mark = fmt::format("pid={} start={}", owner, TRY(StartTime(owner, proc)));
+  if (const std::string pids = PidNamespace(proc); !pids.empty()) {
+    mark.append(kNamespace).append(pids);
+  }
+  return mark;
 }
 
 Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string& proc) {
@@ -58,7 +86,8 @@ Result<StaleReport> RemoveStale(const cgroup::Cgroup& parent, const std::string&
       continue;
     }
     const auto living = OwnerMark(*owner, proc);
-    if (living && *living == *mark) {
+    const bool runs = living && (*living == *mark || IsOlderFormOf(*mark, *living));
+    if (runs || OfAnotherNamespace(*mark, proc)) {
       report.in_use.push_back(group.path());
       continue;
     }

@@ -34,6 +34,39 @@ TEST(OwnerMark, AZombieOwnsNothing) {
   }
 }
 
+TEST(OwnerMark, NamesThePidNamespace) {
+  const FakeTree proc;
+  proc.Group("77", {{"stat", "77 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 0\n"}});
+  proc.Group("self/ns");
+  std::filesystem::create_symlink("pid:[4026531836]", proc.root() / "self/ns/pid");
+  EXPECT_EQ(OwnerMark(77, proc.root()).value(), "pid=77 start=4242 pidns=4026531836");
+}
+
+// Pids of a container's namespace are others' here, or nobody's.
+TEST(RemoveStale, LeavesARunOfAnotherPidNamespaceAlone) {
+  const FakeTree proc;
+  proc.Group("77", {{"stat", "77 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 0\n"}});
+  proc.Group("self/ns");
+  std::filesystem::create_symlink("pid:[4026531836]", proc.root() / "self/ns/pid");
+  const FakeTree tree;
+  const auto container = tree.Group(CapsuleName(42));
+  const auto marked = container.Mark("pid=42 start=4242 pidns=4026532201");
+  if (!marked && marked.error().code == EOPNOTSUPP) {
+    GTEST_SKIP() << "the temporary directory's file system has no extended attributes";
+  }
+  ASSERT_TRUE(marked);
+  const auto older = tree.Group(CapsuleName(77));  // a mark of the version before
+  ASSERT_TRUE(older.Mark("pid=77 start=4242"));
+  const auto report = RemoveStale(tree.Group(""), proc.root());
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->removed.empty());
+  EXPECT_EQ(report->in_use, (std::vector{container.path(), older.path()}));
+
+  ASSERT_TRUE(older.Mark("pid=77 start=42"));  // of a process before this one: its owner is gone
+  EXPECT_FALSE(RemoveStale(tree.Group(""), proc.root()))
+      << "a fake group cannot be removed: it was tried";
+}
+
 TEST(RemoveStale, TakesOnlyMarkedCapsulesWhoseOwnerIsGone) {
   const FakeTree tree;
   const cgroup::Cgroup root = tree.Group("");

@@ -8,8 +8,23 @@ namespace {
 
 // Longer waits are cut to this: a budget is the agent's word, and the sum must fit the clock.
 constexpr Seconds kLongestWait{7.0 * 24 * 3600};
+constexpr int64_t kLongestPoll = 60'000;  // milliseconds
+
+// poll(2) that returns so much too late: this process was stopped, not just busy.
+constexpr Milliseconds kStoodStill{2000};
 
 }  // namespace
+
+PollSpan::PollSpan(const Clock& clock, Nanoseconds deadline)
+    : clock_(clock),
+      begun_(clock.Now()),
+      timeout_(static_cast<int>(std::clamp<int64_t>(
+          std::chrono::ceil<Milliseconds>(deadline - begun_).count(), 0, kLongestPoll))) {}
+
+Nanoseconds PollSpan::StoodStill() const {
+  const Nanoseconds overslept = clock_.Now() - begun_ - Milliseconds(timeout_);
+  return overslept > kStoodStill ? overslept : Nanoseconds(0);
+}
 
 AgentSession::AgentSession(EventSink& sink, const Clock& clock, const Patience& patience)
     : sink_(sink), clock_(clock), patience_(patience) {

@@ -19,6 +19,22 @@ struct Patience {
   Seconds slack{60};
 };
 
+// One poll(2) that shall end at `deadline`, and how long this process stood still meanwhile (^Z).
+class PollSpan {
+ public:
+  PollSpan(const Clock& clock, Nanoseconds deadline);
+
+  int timeout() const { return timeout_; }  // for poll(2), milliseconds; a minute at most
+  // To be asked when poll(2) has returned: by how much it came too late. 0 for as little as comes
+  // of a busy machine.
+  Nanoseconds StoodStill() const;
+
+ private:
+  const Clock& clock_;
+  Nanoseconds begun_;
+  int timeout_;
+};
+
 class AgentSession {
  public:
   AgentSession(EventSink& sink, const Clock& clock, const Patience& patience);

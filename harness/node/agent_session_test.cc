@@ -44,6 +44,21 @@ TEST_F(AgentSessionTest, WaitsAsLongAsTheAgentMayTake) {
   EXPECT_FALSE(session_.over());
 }
 
+TEST(PollSpan, TellsStandingStillFromBeingBusy) {
+  FakeClock clock;
+  const PollSpan span(clock, std::chrono::milliseconds(1500));
+  EXPECT_EQ(span.timeout(), 1500);
+  clock.Advance(std::chrono::milliseconds(1400));
+  EXPECT_EQ(span.StoodStill(), Nanoseconds(0)) << "something to read came first";
+  clock.Advance(std::chrono::milliseconds(2000));
+  EXPECT_EQ(span.StoodStill(), Nanoseconds(0)) << "late, as on a busy machine";
+  clock.Advance(std::chrono::seconds(3600));
+  EXPECT_EQ(span.StoodStill(), std::chrono::milliseconds(3'601'900));
+
+  EXPECT_EQ(PollSpan(clock, clock.Now() + std::chrono::hours(1)).timeout(), 60'000);
+  EXPECT_EQ(PollSpan(clock, clock.Now() - Nanoseconds(1)).timeout(), 0) << "the deadline is past";
+}
+
 TEST_F(AgentSessionTest, ABudgetBeyondAllMeasureDoesNotOverflow) {
   Say(HelloEvent(Json::object()));
   Say(ClaimStartEvent("a", 1, 1, Seconds(1e300)));

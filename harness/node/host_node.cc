@@ -17,7 +17,9 @@
 namespace nodeproof::node {
 namespace {
 
-constexpr Seconds kTearDown{10};  // after SIGTERM, before SIGKILL
+// After SIGTERM, before SIGKILL. The agent may take 30 s to end its session and 30 s to empty the
+// cgroups (cgroup::Process::Kill, cgroup::Cgroup::Destroy): killed sooner it would leave them.
+constexpr Seconds kTearDown{70};
 constexpr const char* kUseVm = "use --node vm";
 constexpr const char* kDelegate =
     "run as root, or in a child of a delegated cgroup (Delegate=yes) in whose "
@@ -86,6 +88,14 @@ Result<std::vector<std::string>> ReadWords(const std::string& path) {
   return words;
 }
 
+// Of the controllers that any run needs, those that `cgroup` does not hand its children.
+Result<std::vector<std::string>> TurnedOff(const std::string& cgroup) {
+  const auto on = TRY(ReadWords(cgroup + "/cgroup.subtree_control"));
+  std::vector<std::string> off = NeededControllers();
+  std::erase_if(off, [&](const std::string& name) { return Has(on, name); });
+  return off;
+}
+
 // The nearest cgroup at or above our own that was delegated to us and hands its children the needed
 // controllers. That is never the one we are in (cgroup-v2.rst, "No Internal Process Constraint").
 Result<std::string> FindDelegated(const std::string& mount, const std::string& own) {
@@ -93,9 +103,7 @@ Result<std::string> FindDelegated(const std::string& mount, const std::string& o
   for (std::string below = own; below.size() > 1; below.resize(below.rfind('/'))) {
     const std::string cgroup = JoinPath(mount, below);
     if (!off.empty() && !CheckWritable(cgroup)) break;
-    const auto on = TRY(ReadWords(cgroup + "/cgroup.subtree_control"));
-    std::vector<std::string> missing = NeededControllers();
-    std::erase_if(missing, [&](const std::string& name) { return Has(on, name); });
+    std::vector<std::string> missing = TRY(TurnedOff(cgroup));
     if (missing.empty()) return cgroup;
     if (off.empty()) off = std::move(missing);
   }
@@ -114,44 +122,68 @@ class Watch {
         clock_(clock) {}
 
   RunOutcome Run(int cancel_fd) {
-    bool asked = false;                    // to cancel
-    bool cancelled = false;                // before the agent had come to an end of its own
-    std::optional<Nanoseconds> tear_down;  // when patience with the tear-down ends
+    bool asked = false;  // to cancel
     for (;;) {
-      const Nanoseconds deadline = tear_down.value_or(session_.deadline());
       pollfd fds[] = {{asked ? -1 : cancel_fd, POLLIN, 0},
                       {agent_.pidfd(), POLLIN, 0},
                       {events_.get(), POLLIN, 0},
                       {output_.get(), POLLIN, 0}};
-      const auto left = std::chrono::ceil<Milliseconds>(deadline - clock_.Now()).count();
-      const bool ready =
-          ::poll(fds, std::size(fds), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000))) > 0;
+      const bool ready = WaitForNews(fds, std::size(fds));
       ReadBoth();
       if (ready && fds[0].revents != 0) {
         asked = true;
-        cancelled = !session_.over();
-        agent_.Signal(SIGTERM);
-        tear_down = clock_.Now() + std::chrono::duration_cast<Nanoseconds>(kTearDown);
-      } else if (session_.over() && !tear_down) {
-        tear_down = clock_.Now() + std::chrono::duration_cast<Nanoseconds>(kTearDown);
+        cancelled_ = !session_.over();
+        Stop();
+      } else if (session_.over() && !tear_down_) {
+        AllowTearDown();
       }
       if (ready && fds[1].revents != 0) {
         const int status = agent_.Wait();
         ReadBoth();
-        session_.Finish();
-        if (cancelled) return Cancelled();
-        return session_.Outcome(Ending::kDied, WhyItDied(status));
+        if (!silent_) session_.Finish();
+        return Outcome(Ending::kDied, WhyItDied(status));
       }
-      if (clock_.Now() >= deadline) {
+      if (clock_.Now() < Deadline()) continue;
+      if (stopped_) {
         agent_.Kill();
-        if (cancelled) return Cancelled();
-        return session_.Outcome(Ending::kSilent,
-                                fmt::format("the agent fell silent {}", session_.Where()));
+        return Outcome(Ending::kDied, "the agent did not end");
       }
+      if (!session_.over()) silent_ = fmt::format("the agent fell silent {}", session_.Where());
+      Stop();
     }
   }
 
  private:
+  Nanoseconds Deadline() const { return tear_down_.value_or(session_.deadline()); }
+
+  // Waits for something to read, for the agent's end, or for the deadline.
+  bool WaitForNews(pollfd* fds, size_t count) {
+    const PollSpan span(clock_, Deadline());
+    const bool ready = ::poll(fds, count, span.timeout()) > 0;
+    const Nanoseconds stood_still = span.StoodStill();
+    session_.Excuse(stood_still);
+    if (tear_down_) *tear_down_ += stood_still;
+    return ready;
+  }
+
+  // The agent takes its cgroups down then.
+  void Stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    agent_.Signal(SIGTERM);
+    AllowTearDown();
+  }
+
+  void AllowTearDown() {
+    tear_down_ = clock_.Now() + std::chrono::duration_cast<Nanoseconds>(kTearDown);
+  }
+
+  RunOutcome Outcome(Ending ending, std::string reason) const {
+    if (cancelled_) return Cancelled();
+    if (silent_) return session_.Outcome(Ending::kSilent, *silent_);
+    return session_.Outcome(ending, std::move(reason));
+  }
+
   // An agent that is stopped says `fatal: stopped by a signal`, which is our own doing.
   RunOutcome Cancelled() const {
     RunOutcome outcome = session_.Outcome(Ending::kCancelled, "cancelled");
@@ -163,8 +195,11 @@ class Watch {
     return outcome;
   }
 
+  // What a silent agent says after all comes too late: the run goes on without it.
   void ReadBoth() {
-    ReadPipe(events_, [&](std::string_view bytes) { session_.Feed(bytes); });
+    ReadPipe(events_, [&](std::string_view bytes) {
+      if (!silent_) session_.Feed(bytes);
+    });
     ReadPipe(output_, [&](std::string_view bytes) {
       output_text_.append(bytes);
       if (output_text_.size() > 16384) output_text_.erase(0, output_text_.size() - 8192);
@@ -196,6 +231,10 @@ class Watch {
   AgentSession& session_;
   const Clock& clock_;
   std::string output_text_;
+  bool stopped_ = false;                  // has been sent SIGTERM
+  bool cancelled_ = false;                // before the agent had come to an end of its own
+  std::optional<std::string> silent_;     // why it was stopped
+  std::optional<Nanoseconds> tear_down_;  // when patience with the tear-down ends
 };
 
 Status CheckExecutable(const std::string& agent) {
@@ -232,6 +271,15 @@ Result<HostHierarchy> CheckHost(const HostPaths& paths) {
   TRY(CheckControllers(hierarchy.controllers, hierarchy.cgroup + "/cgroup.controllers", mounts));
   hierarchy.cgroup = TRY(FindDelegated(hierarchy.mount, own));
   return hierarchy;
+}
+
+Status CheckTurnedOn(const HostHierarchy& host) {
+  const auto off = TRY(TurnedOff(host.cgroup));
+  if (off.empty()) return {};
+  const std::string file = host.cgroup + "/cgroup.subtree_control";
+  return std::unexpected(
+      Error{fmt::format("{} does not have {} on", file, fmt::join(off, ", ")),
+            fmt::format("turn on with: echo +{} > {}", fmt::join(off, " +"), file), 0});
 }
 
 Result<std::unique_ptr<HostNode>> HostNode::Create(const std::string& agent,
@@ -312,13 +360,21 @@ Result<ChosenNode> ChooseNode(NodeChoice choice, std::string_view vm_only, const
     return std::unexpected(Error{fmt::format("{} needs a VM", vm_only), kUseVm, 0});
   }
   const auto host = CheckHost(paths);
-  if (host) {
+  // Who asks for the host is told claim by claim what is off; else that would be no choice at all.
+  Status usable;
+  if (!host) {
+    usable = std::unexpected(host.error());
+  } else if (choice == NodeChoice::kAuto) {
+    usable = CheckTurnedOn(*host);
+  }
+  if (usable) {
     return ChosenNode{NodeChoice::kHost, fmt::format("this machine, below {}", host->cgroup)};
   }
   if (choice == NodeChoice::kAuto) {
-    return ChosenNode{NodeChoice::kVm, fmt::format("a VM, because here {}", host.error().message)};
+    return ChosenNode{NodeChoice::kVm,
+                      fmt::format("a VM, because here {}", usable.error().message)};
   }
-  return std::unexpected(host.error());
+  return std::unexpected(usable.error());
 }
 
 }  // namespace nodeproof::node

@@ -35,6 +35,10 @@ const std::vector<std::string>& NeededControllers();  // cpu, cpuset, memory, pi
 // child. Nothing is changed.
 Result<HostHierarchy> CheckHost(const HostPaths& paths = {});
 
+// Whether the cgroup hands its children what any run needs: without, every claim is `unsupported`
+// there. An Error names the controllers that are off and how to turn them on.
+Status CheckTurnedOn(const HostHierarchy& host);
+
 class HostNode : public Node {
  public:
   // `agent` is the path of nodeproof-agent. Errors: CheckHost's; the agent cannot be executed.
@@ -49,9 +53,9 @@ class HostNode : public Node {
 
   std::string_view kind() const override { return "host"; }
 
-  // Starts the agent with --request-fd N --events-fd M --cgroup-root DIR. On a cancel it gets
-  // SIGTERM and a few seconds to take its cgroups down. Errors: the deterministic lane, modules and
-  // scratch disks are for VMs only; the agent cannot be started.
+  // Starts the agent with --request-fd N --events-fd M --cgroup-root DIR. On a cancel, and when it
+  // falls silent, it gets SIGTERM and a minute to take its cgroups down. Errors: the deterministic
+  // lane, modules and scratch disks are for VMs only; the agent cannot be started.
   Result<RunOutcome> Run(const RunRequest& request, EventSink& sink, int cancel_fd) override;
 
   const HostHierarchy& hierarchy() const { return hierarchy_; }
@@ -77,7 +81,8 @@ struct ChosenNode {
 };
 
 // --node: `kHost` fails with CheckHost's Error where that cannot be; `kAuto` takes the VM then, and
-// says why. `vm_only` is what only a VM can do ("the deterministic lane"), or empty.
+// where CheckTurnedOn fails, and says why. `vm_only` is what only a VM can do ("the deterministic
+// lane"), or empty.
 Result<ChosenNode> ChooseNode(NodeChoice choice, std::string_view vm_only,
                               const HostPaths& paths = {});
 

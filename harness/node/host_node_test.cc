@@ -49,13 +49,39 @@ constexpr const char* kUnified =
 TEST_F(HostTest, TakesTheRootOfAWritableUnifiedHierarchy) {
   Write("mountinfo", kUnified);
   MakeCgroup("sys/fs/cgroup", "cpuset cpu io memory hugetlb pids\n");
+  Write("sys/fs/cgroup/cgroup.subtree_control", "cpuset cpu io memory pids\n");
   const auto host = CheckHost(paths_);
   ASSERT_TRUE(host) << host.error().ToString();
   EXPECT_EQ(host->cgroup, root_ / "sys/fs/cgroup");
   EXPECT_THAT(host->controllers, testing::Contains("io"));
+  EXPECT_TRUE(CheckTurnedOn(*host));
   const auto chosen = ChooseNode(NodeChoice::kAuto, "", paths_);
   ASSERT_TRUE(chosen);
   EXPECT_EQ(chosen->node, NodeChoice::kHost);
+}
+
+// A run there would find every claim unsupported, and call that a success.
+TEST_F(HostTest, ChoosesAVmWhereControllersAreOff) {
+  Write("mountinfo", kUnified);
+  MakeCgroup("sys/fs/cgroup", "cpuset cpu memory pids\n");
+  Write("sys/fs/cgroup/cgroup.subtree_control", "cpu pids\n");
+  const auto host = CheckHost(paths_);
+  ASSERT_TRUE(host) << host.error().ToString();
+  const std::string file = root_ / "sys/fs/cgroup/cgroup.subtree_control";
+  const Status on = CheckTurnedOn(*host);
+  ASSERT_FALSE(on);
+  EXPECT_EQ(on.error().ToString(),
+            fmt::format("{0} does not have cpuset, memory on; turn on with: echo +cpuset +memory > "
+                        "{0}",
+                        file));
+  const auto chosen = ChooseNode(NodeChoice::kAuto, "", paths_);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->node, NodeChoice::kVm);
+  EXPECT_EQ(chosen->why,
+            fmt::format("a VM, because here {} does not have cpuset, memory on", file));
+  const auto asked = ChooseNode(NodeChoice::kHost, "", paths_);
+  ASSERT_TRUE(asked) << "what is off is told claim by claim";
+  EXPECT_EQ(asked->node, NodeChoice::kHost);
 }
 
 TEST_F(HostTest, NamesControllersThatAreBoundToV1) {
@@ -150,13 +176,14 @@ class Recorder : public EventSink {
   std::vector<Event> events;
 };
 
-Result<RunOutcome> RunStub(const std::string& mode, EventSink& sink, int cancel_fd = -1) {
+Result<RunOutcome> RunStub(const std::string& mode, EventSink& sink, int cancel_fd = -1,
+                           const std::string& note = "") {
   Patience patience;
   patience.slack = Seconds(1);
   auto node = HostNode::Unchecked(NODEPROOF_BINARY_DIR "/test/stub_init", patience);
   RunRequest request;
   request.claims = {"first", "second"};
-  request.args = {{"mode", mode}, {"break_at", 2}, {"budget_s", 0.1}};
+  request.args = {{"mode", mode}, {"break_at", 2}, {"budget_s", 0.1}, {"note", note}};
   return node->Run(request, sink, cancel_fd);
 }
 
@@ -184,6 +211,21 @@ TEST(HostNode, SaysThatTheAgentFellSilent) {
   ASSERT_TRUE(outcome) << outcome.error().ToString();
   EXPECT_EQ(outcome->ending, Ending::kSilent);
   EXPECT_EQ(outcome->reason, "the agent fell silent during claim second");
+}
+
+// It is asked to end first, so that it can take its cgroups down; what it then says is too late.
+TEST(HostNode, ASilentAgentIsStoppedInOrder) {
+  std::string folder = testing::TempDir() + "nodeproof-silent-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  Recorder recorder;
+  const auto outcome = RunStub("stop", recorder, -1, folder + "/note");
+  ASSERT_TRUE(outcome) << outcome.error().ToString();
+  EXPECT_EQ(outcome->ending, Ending::kSilent);
+  EXPECT_EQ(outcome->reason, "the agent fell silent during claim second");
+  EXPECT_EQ(outcome->during_claim, "second");
+  EXPECT_EQ(recorder.events.back().kind, EventKind::kClaimStart);
+  EXPECT_EQ(ReadFile(folder + "/note").value_or("none"), "stopped");
+  fs::remove_all(folder);
 }
 
 TEST(HostNode, AnAgentThatExitsBeforeHelloIsAnError) {

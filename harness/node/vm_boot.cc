@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <functional>
 
@@ -20,9 +19,6 @@ constexpr size_t kConsoleKept = 32 << 10;
 constexpr size_t kOutputKept = 8 << 10;
 constexpr size_t kLongestLine = 200;     // of a console line in a message
 constexpr size_t kReadAtOnce = 1 << 20;  // from one channel before the others get their turn
-
-// poll(2) that returns so much too late: this process was stopped, not just busy.
-constexpr Milliseconds kStoodStill{2000};
 
 // The end of a text that may be long.
 class Tail {
@@ -106,12 +102,9 @@ class Boot {
     pollfd fds[] = {{cancel_fd_, POLLIN, 0},   {pidfd, POLLIN, 0},
                     {events_.fd(), POLLIN, 0}, {console_.fd(), POLLIN, 0},
                     {output_.fd(), POLLIN, 0}, {qmp_.closed() ? -1 : qmp_.fd(), POLLIN, 0}};
-    const auto left = std::chrono::ceil<Milliseconds>(session_.deadline() - clock_.Now()).count();
-    const int timeout = static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
-    const Nanoseconds before = clock_.Now();
-    const bool ready = ::poll(fds, std::size(fds), timeout) > 0;
-    const Nanoseconds overslept = clock_.Now() - before - Milliseconds(timeout);
-    if (overslept > kStoodStill) session_.Excuse(overslept);
+    const PollSpan span(clock_, session_.deadline());
+    const bool ready = ::poll(fds, std::size(fds), span.timeout()) > 0;
+    session_.Excuse(span.StoodStill());
     cancelled_ = ready && fds[0].revents != 0;
     ended_ = ready && fds[1].revents != 0;
   }

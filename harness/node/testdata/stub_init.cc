@@ -46,10 +46,13 @@ sigset_t BlockStop() {
   return stop;
 }
 
-[[noreturn]] void SleepUntilStopped() {
+// Leaves a file behind that says so, where the request names one: an agent that is killed does not.
+[[noreturn]] void SleepUntilStopped(const RunRequest& request) {
   const sigset_t stop = BlockStop();
   int signal = 0;
   ::sigwait(&stop, &signal);
+  const std::string note = request.args.value("note", "");
+  if (!note.empty() && !WriteFileAtomic(note, "stopped")) _exit(6);
   Say(FatalEvent("stopped by a signal", ""));
   _exit(2);
 }
@@ -144,7 +147,7 @@ void Run(const RunRequest& request) {
     if (index == request.args.value("break_at", 0)) {
       if (mode == "panic") Sysrq("c");
       if (mode == "hang") Sleep();
-      if (mode == "stop") SleepUntilStopped();
+      if (mode == "stop") SleepUntilStopped(request);
       if (mode == "exit") _exit(7);
       if (mode == "poweroff") ::reboot(RB_POWER_OFF);
       if (mode == "babble") {
