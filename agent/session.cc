@@ -79,8 +79,13 @@ Result<Topology> UsableTopology(const capsule::Capsule& capsule) {
   return topology;
 }
 
+// Of both arms. With --thorough the protected one may be many measurements, each of which has an
+// arm's time.
 Seconds BudgetOf(const Claim& claim, const node::RunRequest& request) {
-  return request.claim_timeout.count() > 0 ? request.claim_timeout : 2 * claim.arm_budget;
+  const Seconds arm =
+      request.claim_timeout.count() > 0 ? request.claim_timeout / 2 : claim.arm_budget;
+  const double factor = request.args.contains("thorough") ? claim.thorough_factor : 1;
+  return arm * (factor + 1);
 }
 
 // The claim's result as an event; one that has no JSON form is a mistake of the claim's: an error,

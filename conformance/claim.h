@@ -71,6 +71,7 @@ struct Claim {
   Explanation explanation;
   std::string no_control_reason = {};  // set where a control arm is impossible: why, in one line
   Seconds arm_budget{20};              // time that one arm's windows may take
+  double thorough_factor = 1;          // with --thorough, times the protected arm's budget
   // Runs one arm. An Error that is marked `unsupported` gives that verdict, any other `error`.
   std::function<Result<results::Arm>(ArmContext&)> measure;
 };

@@ -1,9 +1,12 @@
 // cpu.max at several levels of the tree: the smallest quota on the way to the root binds, and
 // throttling at two levels at once leaves nobody behind.
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "conformance/cpu/cpu_claims.h"
 #include "conformance/cpu/quota_meter.h"
+#include "harness/measure/estimate.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -106,6 +109,9 @@ Result<results::Arm> MeasurePodLevel(ArmContext& context) {
 Result<results::Arm> MeasureProgress(ArmContext& context) {
   constexpr Microseconds kShort{50'000};
   constexpr Milliseconds kWindow{400};
+  // A CPU that stood still for 100 ms under a or b repays that from 8 ms a period of 50: in 625 ms,
+  // which is in three windows at the most.
+  constexpr int kMostWithout = 3;
   struct Leaf {
     const char* name;
     double quota;     // CPUs, for each CPU of the node
@@ -151,12 +157,29 @@ Result<results::Arm> MeasureProgress(ArmContext& context) {
   quantities.push_back(
       {"times the pod is throttled, in a period", {1, Relation::kAtLeast, 0.25, "count"}});
   QuotaMeter pod_meter(*TRY(tree.Pod("pod")), *stalls, 2 * kStall, is_protected);
+  // A group may have its part on other CPUs while one that was throttled never gets it back.
+  std::vector<Nanoseconds> used(hogs.size());
+  std::vector<int> without(hogs.size());  // windows in a row
+  int longest_without = 0;
+  const auto look_at_hogs = [&](bool counts) -> Status {
+    for (size_t i = 0; i < hogs.size(); ++i) {
+      const Nanoseconds now = TRY(hogs[i].CpuTime());
+      if (now != std::exchange(used[i], now)) {
+        without[i] = 0;
+      } else if (counts) {
+        longest_without = std::max(longest_without, ++without[i]);
+      }
+    }
+    return {};
+  };
   const auto open = [&]() -> Status {
     for (QuotaMeter& meter : meters) TRY(meter.Open());
+    TRY(look_at_hogs(false));
     return pod_meter.Open();
   };
   const auto close = [&](Seconds wall) -> Result<measure::Window> {
     const QuotaMeter::Change whole = TRY(pod_meter.Close());
+    TRY(look_at_hogs(!whole.disturbance));
     measure::Window window{{}, whole.disturbance};
     for (QuotaMeter& meter : meters) {
       const QuotaMeter::Change change = TRY(meter.Close());
@@ -172,6 +195,9 @@ Result<results::Arm> MeasureProgress(ArmContext& context) {
   results::Arm arm;
   arm.description = is_protected ? "quotas at two levels" : "one container at the smallest quota";
   arm.checks = std::move(taken.checks);
+  arm.checks.push_back(measure::ExactCheck("windows in a row in which a hog did not run at all",
+                                           {kMostWithout, Relation::kAtMost, 0, "count"},
+                                           longest_without));
   arm.notes = std::move(taken.notes);
   TellTree(arm, tree);
   arm.load = {WorkProof(hogs)};
@@ -238,12 +264,15 @@ Claim CpuMaxUnthrottleProgress() {
            .load = "One CPU hog in each container on each CPU, each pinned to its CPU (in the "
                    "deterministic lane on the highest-numbered CPU only).",
            .expected = "a and b get at least their 0.08, c what they leave of the pod's quota: "
-                       "0.30 - 0.16 = 0.14; the pod is throttled in every period.",
+                       "0.30 - 0.16 = 0.14; the pod is throttled in every period; no hog goes "
+                       "without CPU time for more than three windows in a row.",
            .tolerance =
                "At each edge of a 400 ms window a CPU may be uncharged for a tick (4 ms) or hold a "
                "slice not yet used (5 ms): 9 / 400 = 0.0225 for each CPU; and an event of eight "
                "may lie "
-               "on the other side of either: 2 / 8. Windows in which the "
+               "on the other side of either: 2 / 8. A hog whose CPU stood still for 100 ms is "
+               "charged that and repays it from 8 ms in every 50: 625 ms, three windows at the "
+               "most. Windows in which the "
                "node stood still for 20 ms are discarded and counted.",
            .control = "c has the smallest quota there is, 1 ms a period, as if it were never "
                       "unthrottled: it falls behind."},

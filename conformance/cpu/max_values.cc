@@ -300,16 +300,16 @@ Claim CpuMaxShortPeriod() {
   return {
       .id = "cpu.max.short-period",
       .statement =
-          "With a quota period of 10 ms a limited container gets the same CPU time, and waits at "
-          "most a period for it.",
+          "With a quota period of 10 ms a limited container runs for its quota at a time, and "
+          "typically waits at most a period to run again.",
       .source = "Kubernetes 1.36 cpuCFSQuotaPeriod; Documentation/scheduler/sched-bwc.rst",
       .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
       .explanation =
           {.tree = "burstable ── pod ── main  cpu.max 5000 10000 (limit 500m, period 10 ms)",
            .load = "A victim that spins in main, pinned to the highest-numbered CPU.",
            .expected =
-               "Its typical stall (the median of its own gaps) is at most a period, it uses "
-               "0.50 CPU, and the kernel counts a period every 10 ms.",
+               "Its typical stall (the median of its own gaps) is at most a period, each of its "
+               "runs is charged 5 ms, and the kernel counts a period every 10 ms.",
            .tolerance =
                "Stalls: none. Runs: the victim asks for its CPU time every 0.2 ms, which makes the "
                "kernel look at its quota; with its switch and the refill timer 0.3 ms. Not counted "

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
+
+#include "harness/base/file.h"
+#include "harness/measure/idle_time.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -18,6 +22,31 @@ void Decide(results::Check& check, const std::optional<results::Measurement>& me
   check.measured = *measured;
   check.finding = measure::Judge(check.expected, check.measured);
 }
+
+// The time of some CPUs that they were busy with something else than a group, interrupts and a
+// hypervisor included.
+class OtherTime {
+ public:
+  OtherTime(const CpuSet& cpus, const Clock& clock) : cpus_(cpus), clock_(clock) {}
+
+  // Since the last call, at most: /proc/stat counts idle time in steps of 10 ms. `group` is what
+  // the group used meanwhile.
+  Result<Nanoseconds> Take(Nanoseconds group) {
+    const Nanoseconds now = clock_.Now();
+    const std::string stat = TRY(ReadFile("/proc/stat"));
+    Nanoseconds idle{0};
+    for (const int cpu : cpus_) idle += TRY(measure::IdleTimeIn(stat, cpu));
+    const auto count = static_cast<int64_t>(cpus_.size());
+    const Nanoseconds wall = count * (now - std::exchange(last_, now) + Milliseconds(10));
+    return wall - (idle - std::exchange(idle_, idle)) - group;
+  }
+
+ private:
+  CpuSet cpus_;
+  const Clock& clock_;
+  Nanoseconds last_{0};
+  Nanoseconds idle_{0};
+};
 
 }  // namespace
 
@@ -89,7 +118,10 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
   Nanoseconds at = clock.Now() + Nanoseconds(quota.period) * 3 / 4;
   stalls.TakeWorst();
   QuotaSpan span(quota.quota, quota.period, quota.cpus);
+  const CpuSet cpus = quota.cpus == 1 ? CpuSet{context.QuietCpu()} : context.online();
+  OtherTime others(cpus, clock);
   const cgroup::CpuStat before = TRY(cgroup::ReadCpuStat(*quota.group));
+  TRY(others.Take(Microseconds(0)));
   cgroup::CpuStat last = before, change, undisturbed;
   for (int64_t seen = 0; seen < kMostPeriods; ++seen, at += quota.period) {
     clock.WaitUntil(at);
@@ -99,9 +131,12 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
     const Nanoseconds stall = std::max(stalls.TakeWorst(), clock.Now() - at) + kWatch;
     const cgroup::CpuStat since = stat - last;
     last = stat;
-    span.Add({stat.usage, stat.throttled, stall, since.nr_throttled == since.nr_periods});
+    const bool spent = since.nr_throttled == since.nr_periods;
+    span.Add({stat.usage, stat.throttled, stall, spent, TRY(others.Take(since.usage))});
     change = stat - before;
-    if (stall <= Nanoseconds(quota.period) / 5) {
+    // Who did not get to the end of its quota has not been kept from more.
+    const bool had_it_all = since.usage + 2 * quota.cpus * kTick >= quota.quota;
+    if (stall <= Nanoseconds(quota.period) / 5 && (spent || had_it_all)) {
       undisturbed.nr_periods += since.nr_periods;
       undisturbed.nr_throttled += since.nr_throttled;
     }

@@ -96,13 +96,14 @@ inline constexpr const char* kSpentQuotaTolerance =
     "threads saw, and the 5 ms that they sleep): that is the interval. "
     "Periods are added until it fits into 4 % of the quota, less than half of a tenth. A period in "
     "which the node stood still for so long that a quota may have been lost is left out and "
-    "counted; the evidence comes from real-time threads outside the capsule.";
+    "counted, as is one in which the group was not throttled while others had the CPU time that it "
+    "lacks; the evidence comes from real-time threads outside the capsule and from /proc/stat.";
 
 struct SpentQuotaChecks {
   results::Check used;       // CPU time a period, in usec: to be the quota
   results::Check throttled;  // time throttled a period on all CPUs, in usec: to be the rest
   // Of the periods that the kernel counted, without those in which the node stood still for a fifth
-  // of one where there are others: to be 1.
+  // of one or the group did not get to the end of its quota, where there are others: to be 1.
   double throttled_periods;
   results::LoadProof load;  // a tenth of the quota at least was used: somebody wanted it
   std::vector<std::string> notes;

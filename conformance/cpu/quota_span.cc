@@ -23,8 +23,10 @@ void QuotaSpan::Add(const Reading& reading) {
   // A CPU that owes more than a refill does not run at all in that period. What was used before the
   // first reading may all be owed.
   owed_ = std::max(seen_ == 1 ? reading.usage : owed_ - share_, kTick + reading.stall);
+  const Nanoseconds lacks = cpus_ * share_ - (reading.usage - last_usage_);
+  last_usage_ = reading.usage;
   const bool lost = reading.stall > (cpus_ > 1 ? (period_ - share_) / 3 : period_ * 8 / 10) ||
-                    (!reading.spent && reading.stall > period_ / 10);
+                    (!reading.spent && (reading.stall > period_ / 10 || reading.others >= lacks));
   if (lost) {
     closed_ = Total();
     ends_.clear();

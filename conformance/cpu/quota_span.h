@@ -32,12 +32,14 @@ class QuotaSpan {
     Nanoseconds throttled{0};  // throttled_usec of the group
     Nanoseconds stall{0};      // the longest that any CPU stood still since the last reading
     bool spent = true;         // the kernel counted it as throttled in every period since then
+    Nanoseconds others{0};  // of its CPUs since then, at most, taken by whatever is not the group
   };
   // The reading of one period after that of the last call. Where the node stood still so long that
   // the moment may have been missed (a fifth of a period), it is no end of a stretch. Where the
   // group may have been kept from using a quota up, the stretch ends before it and another begins:
-  // when a refill may have been left out, when the node stood still and the kernel did not find the
-  // group throttled, and, on several CPUs, when one of them stood still for a third of the rest.
+  // when a refill may have been left out, when the kernel did not find the group throttled and the
+  // node stood still or others had what the group lacks, and, on several CPUs, when one of them
+  // stood still for a third of the rest.
   void Add(const Reading& reading);
 
   // CPU time used, and time throttled on all CPUs together, in microseconds a period. nullopt until
@@ -83,6 +85,7 @@ class QuotaSpan {
   Nanoseconds period_;
   int cpus_;
   int64_t seen_ = 0;
+  Nanoseconds last_usage_{0};
   Nanoseconds owed_{0};    // at most, on one CPU
   std::vector<End> ends_;  // of the open stretch
   std::vector<End> all_ends_;

@@ -142,6 +142,28 @@ TEST(QuotaSpan, AQuotaNotSpentIsLeftOutOnlyWithAStall) {
   EXPECT_LT(excused.UsedAtLeast(), 50'000);
 }
 
+// A host's own tasks may have the time that a group does not get: it is not throttled, and its
+// quota is not at fault.
+TEST(QuotaSpan, AQuotaThatOthersTookIsLeftOut) {
+  QuotaSpan busy(kQuota, kPeriod, 1), faulty(kQuota, kPeriod, 1), generous(kQuota, kPeriod, 1);
+  Group less(Milliseconds(40)), more(Milliseconds(80));
+  for (int i = 0; i < 10; ++i) {
+    auto reading = less.Next();
+    reading.spent = false;
+    reading.others = Milliseconds(9);
+    faulty.Add(reading);
+    reading.others = Milliseconds(60);
+    busy.Add(reading);
+    reading = more.Next();
+    reading.spent = false;
+    reading.others = Milliseconds(20);
+    generous.Add(reading);
+  }
+  EXPECT_FALSE(busy.UsedPerPeriod());
+  EXPECT_LT(faulty.UsedPerPeriod().value().high, 50'000);
+  EXPECT_GT(generous.UsedAtLeast(), 50'000);
+}
+
 TEST(QuotaSpan, EachCpuMayOwe) {
   QuotaSpan span(2 * kQuota, kPeriod, 2);
   Group group(2 * kQuota);

@@ -41,7 +41,8 @@ inline constexpr const char* kShareToleranceText =
     "of the time of one side moves a share s by s (1 - s) x 0.2, at most 0.05. A window in which "
     "the node stood still "
     "(real-time threads outside the capsule tell) is lengthened: the kernel charges the stall to "
-    "whoever ran, and then makes up for it.";
+    "whoever ran, and then makes up for it. Of a share below 0.02 a tenth must have come over "
+    "all windows.";
 
 // What the contenders used and did in a stretch of time, by contender.
 struct Stretch {
@@ -90,6 +91,12 @@ class Contest {
   Result<std::vector<results::Check>> Measure(const std::vector<StretchQuantity>& quantities,
                                               Milliseconds window = kShareWindow);
 
+  // That those whose share is too small for Shares() to tell it from nothing got a tenth of it at
+  // least, over all that the last Measure measured; nothing where there are none. Unclear where one
+  // did not and the node stood still since the contest began: a stall that was charged to it before
+  // may take longer to be made up for.
+  std::vector<results::Check> NobodyStarved() const;
+
   // Watches the contest's CPUs.
   measure::StallMonitor& stalls() { return *stalls_; }
   // All that the last Measure measured, as one stretch.
@@ -112,7 +119,8 @@ class Contest {
   Stretch Between(const std::vector<Reading>& from, const std::vector<Reading>& to, Seconds wall,
                   Seconds idle) const;
   Result<Seconds> Idle() const;  // of the contest's CPUs, since boot
-  void AwaitSettled(Nanoseconds opened, Milliseconds window) const;
+  void AwaitSettled(Nanoseconds opened, Milliseconds window);
+  void ExcuseMissingCapacity(std::vector<results::Check>& checks);
   uint64_t LeastWork() const;
   std::string FairnessNote() const;
 
@@ -122,6 +130,7 @@ class Contest {
   std::vector<Side> sides_;
   std::unique_ptr<measure::StallMonitor> stalls_;
   Stretch whole_;
+  bool stood_still_ = false;  // the node, for longer than windows make up for
   std::vector<std::string> notes_;
 };
 

@@ -6,6 +6,7 @@
 #include "conformance/cpu/weight_plans.h"
 #include "conformance/pods.h"
 #include "harness/measure/fairness.h"
+#include "harness/measure/windows.h"
 
 namespace nodeproof::conformance {
 namespace {
@@ -16,6 +17,7 @@ constexpr size_t kGroups = 64;  // light and heavy ones by turns
 
 // Over eight of them the lightest pod's share is five turns.
 constexpr Milliseconds kWindow{400};
+constexpr int kLeastWindows = measure::kLooks.front();
 
 // At an edge of a window each group may be one turn (a tick, 4 ms) behind or ahead of its share s
 // of 0.71 or 0.29, evenly spread; the other half's part of it moves the share too, so that 32
@@ -107,6 +109,12 @@ Result<results::Arm> MeasureManyGroups(ArmContext& context) {
   checks.push_back(measure::ExactCheck("Jain's fairness index of shares by weight",
                                        {0.9, Relation::kAtLeast, 0, "ratio"},
                                        measure::JainIndex(served)));
+  // In less time the lightest pods are not due their five turns.
+  if (contest.whole().wall < kLeastWindows * Seconds(kWindow)) {
+    for (auto check = checks.end() - 2; check != checks.end(); ++check) {
+      check->finding = results::Finding::kUnclear;
+    }
+  }
   return contest.Report(
       is_protected ? "weights 39 to 70 and 118 to 148 by turns" : "every weight 100", tree,
       std::move(checks));

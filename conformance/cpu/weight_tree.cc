@@ -190,6 +190,7 @@ Claim CpuWeightTree() {
            .tolerance = kShareToleranceText,
            .control = "Every weight of the (first) tree 100: the first container's share is off by "
                       "at least 0.15, so the check must fail."},
+      .thorough_factor = kThoroughTrees,
       .measure = MeasureTrees};
 }
 

@@ -67,6 +67,7 @@ TEST(BudgetUser, UsesItsPart) {
   ASSERT_TRUE(user);
   ASSERT_TRUE(user->AwaitAligned(Seconds(60)));
   ASSERT_TRUE(Await([&] { return user->Periods() >= 3; }));
+  EXPECT_GE(user->Ended(), user->Periods());
   EXPECT_GE(user->TakePeak(), kUse);
   EXPECT_GT(user->Refill(), Nanoseconds(0));
 }
@@ -87,6 +88,27 @@ TEST(Waker, FallsBehind) {
   auto waker = Waker::Start({.interval = Milliseconds(1), .work = Milliseconds(2)});
   ASSERT_TRUE(waker);
   EXPECT_TRUE(Await([&] { return waker->Lateness().Max() > Milliseconds(20); }));
+}
+
+// One that does not run begins nothing, but what is due waits.
+TEST(Waker, TellsWhatWaits) {
+  auto waker = Waker::Start({.interval = std::chrono::hours(1), .work = Microseconds(10)});
+  ASSERT_TRUE(waker);
+  ASSERT_TRUE(waker->AwaitReady(Seconds(60)));
+  ASSERT_TRUE(Await([&] { return waker->Lateness().count() == 1; }));
+  measure::Histogram later;
+  waker->AddWaiting(later);
+  EXPECT_EQ(later.count(), 0u) << "the next is due in an hour";
+
+  // Its first request of two seconds keeps it from the others, which are due every 20 ms.
+  auto late = Waker::Start({.interval = Milliseconds(20), .work = std::chrono::seconds(2)});
+  ASSERT_TRUE(late);
+  ASSERT_TRUE(late->AwaitReady(Seconds(60)));
+  ASSERT_TRUE(Await([&] {
+    measure::Histogram waiting;
+    late->AddWaiting(waiting);
+    return waiting.count() >= 3 && waiting.Max() > Milliseconds(50);
+  }));
 }
 
 }  // namespace

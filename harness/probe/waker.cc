@@ -14,15 +14,18 @@ int Serve(Waker::Counters& counters, const cgroup::ReadySignal& ready, Nanosecon
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // its wake-ups are not put together with others (50 us)
   const Clock& clock = MonotonicClock();
   Nanoseconds due = clock.Now();
+  counters.due_ns = due.count();
   ready.Notify();
   for (;; due += interval) {
     if (const uint64_t asked = counters.asked; asked != counters.begun) {
       counters.lateness.Reset();
       due = clock.Now() + interval;
+      counters.due_ns = due.count();
       counters.begun = asked;
     }
     clock.WaitUntil(due);
     counters.lateness.Add(clock.Now() - due);
+    counters.due_ns = (due + interval).count();
     for (const Nanoseconds done = ChargedTime() + work; ChargedTime() < done;) {
     }
   }
@@ -36,7 +39,14 @@ Result<Waker> Waker::Start(const WakerOptions& options) {
       [&options](Counters& counters, const cgroup::ReadySignal& ready) {
         return Serve(counters, ready, options.interval, options.work);
       }));
-  return Waker(std::move(worker));
+  return Waker(std::move(worker), options.interval);
+}
+
+void Waker::AddWaiting(measure::Histogram& lateness) const {
+  const Nanoseconds now = MonotonicClock().Now();
+  for (Nanoseconds due(worker_.counters().due_ns.load()); due < now; due += interval_) {
+    lateness.Add(now - due);
+  }
 }
 
 Status Waker::StartAnew(Seconds timeout) {

@@ -30,16 +30,22 @@ class Waker {
   Status StartAnew(Seconds timeout);
   // How late requests began since then. A request that waits still is not in it.
   const measure::Histogram& Lateness() const { return worker_.counters().lateness; }
+  // Adds to `lateness` for how long each request that is due and has not begun waits so far. A
+  // victim that does not run at all shows nothing else.
+  void AddWaiting(measure::Histogram& lateness) const;
 
   struct Counters {
     measure::Histogram lateness;
+    std::atomic<int64_t> due_ns{0};  // of the request that begins next
     std::atomic<uint64_t> asked{0};  // how often StartAnew was called
     std::atomic<uint64_t> begun{0};  // and seen
   };
 
  private:
-  explicit Waker(cgroup::Worker<Counters> worker) : worker_(std::move(worker)) {}
+  Waker(cgroup::Worker<Counters> worker, Nanoseconds interval)
+      : worker_(std::move(worker)), interval_(interval) {}
   cgroup::Worker<Counters> worker_;
+  Nanoseconds interval_;
 };
 
 }  // namespace nodeproof::probe
