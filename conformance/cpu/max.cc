@@ -101,7 +101,7 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
         change.disturbance = "the load did not get to its use in time";
       }
     }
-    if (!change.disturbance) periods += worked_now - worked;
+    if (!change.disturbance) periods += ended_now - ended;
     worked = worked_now;
     ended = ended_now;
     sum.Add(change, kPeriod);

@@ -13,7 +13,7 @@
 #include "harness/cgroup/stats.h"
 #include "harness/measure/estimate.h"
 #include "harness/measure/stall_monitor.h"
-#include "harness/stress/cpu_hog.h"
+#include "harness/probe/spinner.h"
 #include "harness/stress/file_flood.h"
 
 namespace nodeproof::conformance {
@@ -61,7 +61,7 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
   const Fd file = TRY(MemoryFile("nodeproof-read", true));
   if (::ftruncate(file.get(), MiB(1).value) != 0) return FailErrno(errno, "size a file in memory");
   const bool is_protected = context.Protected();
-  stress::CpuHog hog = TRY(stress::CpuHog::Start(
+  probe::Spinner hog = TRY(probe::Spinner::Start(
       {.group = is_protected ? user : system, .affinity = CpuSet{context.QuietCpu()}}));
   stress::FileFlood reader =
       TRY(stress::FileFlood::Start({.name = "reader",
@@ -83,7 +83,7 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
                                  {"kubepods", TRY(tree.NodeSlice())}};
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatchInterval));
   for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group));
-  const uint64_t rounds = hog.Work();
+  const uint64_t looks = hog.Looks();
   const Bytes moved = reader.Moved();
   const Seconds stood_still = WatchFor(context.clock(), kWatch, *stalls);
   for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group)) - each.stat;
@@ -117,7 +117,7 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
     arm.notes.push_back(
         fmt::format("the node stood still for {} at least", FormatDuration(stood_still)));
   }
-  arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.Work() - rounds)},
+  arm.load = {{"hog", "looks", 1, static_cast<double>(hog.Looks() - looks)},
               {"reader", "bytes", static_cast<double>(MiB(1).value),
                static_cast<double>((reader.Moved() - moved).value)}};
   return arm;
@@ -138,7 +138,7 @@ Claim CpuStatSplit() {
       .explanation =
           {.tree = "besteffort ── pod ─┬─ user\n"
                    "                   └─ system",
-           .load = "In user a hog computes, in system a process reads a file in memory over and "
+           .load = "In user a hog spins, in system a process reads a file in memory over and "
                    "over, 256K at a time, for 3 s. The hog is pinned to the highest-numbered CPU.",
            .expected = "user_usec is nearly all of user's time and system_usec nearly all of "
                        "system's. In the pod, besteffort and kubepods user_usec is the part that "
@@ -146,8 +146,7 @@ Claim CpuStatSplit() {
                        "everywhere.",
            .tolerance =
                "A tick counts whole for where it falls: 0.1 is one of ten, where the hog enters "
-               "the "
-               "kernel once in some hundred microseconds and the reader leaves it for less than a "
+               "the kernel once in half a millisecond and the reader leaves it for less than a "
                "microsecond in every 256K. The parts of levels are shares of 750 ticks (HZ=250), "
                "sqrt(0.25 / 750) = 0.018 apart by chance: 0.1 is more than five times that; what "
                "may be a stall of the node, which is charged in full and is one tick, is unclear. "
