@@ -39,6 +39,10 @@ Result<results::Arm> MeasureCeiling(ArmContext& context) {
   InCpus(arm.checks.front(), kPeriod);
   arm.checks.push_back(measure::ExactCheck(
       "throttled periods", {1, Relation::kWithin, 0.05, "ratio"}, spent.throttled_periods));
+  // A node that is too busy to tell what the hog got kept it from its quota too.
+  if (spent.used.finding == results::Finding::kUnclear) {
+    arm.checks.back().finding = results::Finding::kUnclear;
+  }
   arm.load.push_back(WorkProof(hogs));
   TellTree(arm, tree);
   return arm;
@@ -150,7 +154,8 @@ Claim CpuMaxCeiling() {
                    std::string(kSpentQuotaTolerance) +
                    " Throttled periods: nr_periods and nr_throttled grow together at a refill, "
                    "and readings are a quarter of a period away from it; half of a tenth. A "
-                   "period in which the node stood still for 20 ms does not count.",
+                   "period in which the node stood still for 20 ms, or others had what the hog "
+                   "lacks of its quota, does not count.",
                .control = "cpu.max max: the hog gets 1.0 CPU and is never throttled."},
           .measure = MeasureCeiling};
 }
