@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 #include "conformance/arm_context.h"
@@ -11,9 +12,9 @@
 #include "conformance/pods.h"
 #include "harness/base/file.h"
 #include "harness/cgroup/stats.h"
+#include "harness/cgroup/worker.h"
 #include "harness/measure/estimate.h"
 #include "harness/measure/stall_monitor.h"
-#include "harness/probe/spinner.h"
 #include "harness/stress/file_flood.h"
 
 namespace nodeproof::conformance {
@@ -29,6 +30,18 @@ constexpr double kByTicks = 0.1;
 // Rarely, and out of step with the tick: a thread that wakes every 5 ms has every fourth or fifth
 // tick of the hog's CPU fall into its own timer's interrupt, and be the hog's time in the kernel.
 constexpr Nanoseconds kWatchInterval = Microseconds(50'300);
+
+// A hog that never enters the kernel of its own accord. One that asks for its CPU time, or at fixed
+// intervals for anything, would do so in step with the tick that is to catch it in user space.
+struct Rounds {
+  std::atomic<uint64_t> rounds{0};
+};
+using Computer = cgroup::Worker<Rounds>;
+
+int Compute(Rounds& counters, const cgroup::ReadySignal& ready) {
+  ready.Notify();
+  for (;;) ++counters.rounds;
+}
 
 // Waits for `time` and returns how much of it some CPU stood still, at the least: of each tenth of
 // a second the longest stall, if that is more than a tick.
@@ -61,8 +74,10 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
   const Fd file = TRY(MemoryFile("nodeproof-read", true));
   if (::ftruncate(file.get(), MiB(1).value) != 0) return FailErrno(errno, "size a file in memory");
   const bool is_protected = context.Protected();
-  probe::Spinner hog = TRY(probe::Spinner::Start(
-      {.group = is_protected ? user : system, .affinity = CpuSet{context.QuietCpu()}}));
+  auto hog = TRY(Computer::Start({.name = "hog",
+                                  .group = is_protected ? user : system,
+                                  .affinity = CpuSet{context.QuietCpu()}},
+                                 Compute));
   stress::FileFlood reader =
       TRY(stress::FileFlood::Start({.name = "reader",
                                     .group = is_protected ? system : user,
@@ -83,7 +98,7 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
                                  {"kubepods", TRY(tree.NodeSlice())}};
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatchInterval));
   for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group));
-  const uint64_t looks = hog.Looks();
+  const uint64_t rounds = hog.counters().rounds;
   const Bytes moved = reader.Moved();
   const Seconds stood_still = WatchFor(context.clock(), kWatch, *stalls);
   for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group)) - each.stat;
@@ -117,7 +132,7 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
     arm.notes.push_back(
         fmt::format("the node stood still for {} at least", FormatDuration(stood_still)));
   }
-  arm.load = {{"hog", "looks", 1, static_cast<double>(hog.Looks() - looks)},
+  arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.counters().rounds - rounds)},
               {"reader", "bytes", static_cast<double>(MiB(1).value),
                static_cast<double>((reader.Moved() - moved).value)}};
   return arm;
@@ -134,19 +149,24 @@ Claim CpuStatSplit() {
       .source =
           "Documentation/admin-guide/cgroup-v2.rst, \"cpu.stat\"; kernel/sched/cputime.c, "
           "cputime_adjust(); kernel/cgroup/rstat.c",
-      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}, .memory = MiB(128)},
+      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"},
+                .memory = MiB(128),
+                .realtime = true,
+                .why_realtime =
+                    "ticks tell user from system, and there a CPU gets the ticks that it "
+                    "missed while another had its turn all at once"},
       .explanation =
           {.tree = "besteffort ── pod ─┬─ user\n"
                    "                   └─ system",
-           .load = "In user a hog spins, in system a process reads a file in memory over and "
+           .load = "In user a hog computes, in system a process reads a file in memory over and "
                    "over, 256K at a time, for 3 s. The hog is pinned to the highest-numbered CPU.",
            .expected = "user_usec is nearly all of user's time and system_usec nearly all of "
                        "system's. In the pod, besteffort and kubepods user_usec is the part that "
                        "user has of the CPU time of both. The two add up to usage_usec "
                        "everywhere.",
            .tolerance =
-               "A tick counts whole for where it falls: 0.1 is one of ten, where the hog enters "
-               "the kernel once in half a millisecond and the reader leaves it for less than a "
+               "A tick counts whole for where it falls: 0.1 is one of ten, where the hog never "
+               "enters the kernel of its own accord and the reader leaves it for less than a "
                "microsecond in every 256K. The parts of levels are shares of 750 ticks (HZ=250), "
                "sqrt(0.25 / 750) = 0.018 apart by chance: 0.1 is more than five times that; what "
                "may be a stall of the node, which is charged in full and is one tick, is unclear. "
