@@ -15,22 +15,6 @@ bool IsEmulated(const Json& node) {
   return vm != node.end() && vm->is_object() && vm->value("accelerator", "") == "tcg";
 }
 
-// What must never happen was seen to happen, if not often enough to be sure of it. Another lane
-// that does not see it is no reason to forget that.
-bool HasSeenWhatMustNotBe(const Claim& result) {
-  if (!result.protected_arm) return false;
-  return std::ranges::any_of(result.protected_arm->checks, [](const results::Check& check) {
-    return check.expected.relation == results::Relation::kAtMost && check.expected.value == 0 &&
-           check.expected.tolerance == 0 && check.measured.high > 0 &&
-           std::ranges::any_of(check.measured.samples, [](double sample) { return sample > 0; });
-  });
-}
-
-bool IsOpen(const Claim& result, std::string_view id) {
-  return result.id == id && result.verdict == Verdict::kInconclusive &&
-         !HasSeenWhatMustNotBe(result);
-}
-
 bool RunsDeterministically(const CatalogEntry& claim) {
   const auto lanes = claim.json.find("lanes");
   return lanes != claim.json.end() &&
@@ -44,7 +28,9 @@ std::vector<const CatalogEntry*> Undecided(const results::Results& results,
   std::vector<const CatalogEntry*> undecided;
   if (results.run.lane != "realtime" || !IsEmulated(results.node)) return undecided;
   for (const CatalogEntry* claim : claims) {
-    const auto is_open = [&](const Claim& result) { return IsOpen(result, claim->id); };
+    const auto is_open = [&](const Claim& result) {
+      return result.id == claim->id && result.verdict == Verdict::kInconclusive;
+    };
     if (RunsDeterministically(*claim) && std::ranges::any_of(results.claims, is_open)) {
       undecided.push_back(claim);
     }
@@ -56,7 +42,7 @@ void TakeDecided(const results::Results& decided, results::Results& results) {
   for (const Claim& claim : decided.claims) {
     if (claim.verdict != Verdict::kHolds && claim.verdict != Verdict::kViolated) continue;
     for (Claim& open : results.claims) {
-      if (!IsOpen(open, claim.id)) continue;
+      if (open.id != claim.id || open.verdict != Verdict::kInconclusive) continue;
       Claim taken = claim;
       taken.iteration = open.iteration;
       taken.shape = open.shape;

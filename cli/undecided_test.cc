@@ -77,27 +77,6 @@ TEST_F(UndecidedTest, TakesWhatWasDecidedAndSaysSo) {
   EXPECT_EQ(results_.claims[3].verdict, Verdict::kViolated);
 }
 
-// A throttled period that must never be is not forgotten because another lane saw none.
-TEST_F(UndecidedTest, LeavesOpenWhereWhatMustNeverBeWasSeen) {
-  const auto seen = [](double value) {
-    results::Check check;
-    check.expected = {0, results::Relation::kAtMost, 0, "count"};
-    check.measured = {value / 8, 0, value, {0, value}};
-    return check;
-  };
-  results_.claims[0].protected_arm->checks = {seen(0), seen(1)};
-  results_.claims[3].protected_arm->checks = {seen(0)};
-  EXPECT_THAT(Undecided(results_, all_), ElementsAre(&a_)) << "the second time nothing was seen";
-  results::Results decided;
-  decided.claims = {Found("a", Verdict::kHolds)};
-  TakeDecided(decided, results_);
-  EXPECT_EQ(results_.claims[0].verdict, Verdict::kInconclusive);
-  EXPECT_EQ(results_.claims[3].verdict, Verdict::kHolds);
-
-  results_.claims.erase(results_.claims.begin() + 3);
-  EXPECT_THAT(Undecided(results_, all_), IsEmpty());
-}
-
 TEST_F(UndecidedTest, KeepsWhatIsDecidedAndWhatTheOtherLaneCouldNotDecideEither) {
   results::Results decided;
   decided.claims = {Found("a", Verdict::kInconclusive, "x"), Found("d", Verdict::kHolds)};

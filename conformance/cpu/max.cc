@@ -76,12 +76,11 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
   };
   QuotaMeter meter(group, *stalls, kBudgetGap, is_protected);
   LoadSum sum;
-  int64_t worked = 0, ended = 0;
+  int64_t worked = 0;
   const auto open = [&]() -> Status {
     clock.WaitUntil(next_reading());
     load.TakePeak();
     worked = load.Periods();
-    ended = load.Ended();
     return meter.Open();
   };
   int64_t periods = 0;
@@ -90,24 +89,24 @@ Result<results::Arm> MeasureWithinBudget(ArmContext& context) {
     clock.WaitUntil(at);
     const Nanoseconds late = clock.Now() - at;
     QuotaMeter::Change change = TRY(meter.Close());
-    const int64_t ended_now = load.Ended();
+    const bool ended = load.LastEnded() == at - kBudgetGap / 2 - Nanoseconds(kPeriod);
     const Nanoseconds peak = load.TakePeak();
     const int64_t worked_now = load.Periods();
     if (is_protected) {
       const bool throttled = change.stat.nr_throttled > 0 || change.stat.throttled.count() > 0;
       // None of these can hide that a group is throttled, so a period without it counts.
-      if (throttled && ended_now == ended) change.disturbance = "the load still worked when read";
+      if (!ended) change.disturbance = "the load had not come to the end of the period";
       if (peak > kBudget) change.disturbance = "the load itself was charged more than its budget";
       if (late > kBudgetGap / 2) change.disturbance = "it was read too late to tell two periods";
       if (!throttled) change.disturbance.reset();
-      // One that was throttled did not get to its use either, and that is no excuse.
-      if (!throttled && worked_now == worked) {
+      // Who is throttled too early does not get to its use either, and that is no excuse where the
+      // CPU was there all the time.
+      if (worked_now == worked && (!throttled || change.stall > kWatch)) {
         change.disturbance = "the load did not get to its use in time";
       }
     }
-    if (!change.disturbance) periods += ended_now - ended;
+    if (!change.disturbance) ++periods;
     worked = worked_now;
-    ended = ended_now;
     sum.Add(change, kPeriod);
     return measure::Window{{static_cast<double>(change.stat.nr_throttled),
                             static_cast<double>(change.stat.throttled.count())},
@@ -176,10 +175,12 @@ Claim CpuMaxWithinBudget() {
            .expected = "nr_throttled and throttled_usec do not grow at all.",
            .tolerance =
                "None: a single throttled period is one too many; 18 periods without one leave at "
-               "most one in four or five possible (99 %). A period without throttling is discarded "
-               "and counted when the load could not reach 47 ms in time; one with throttling when "
+               "most one in four or five possible (99 %). A period is discarded and counted when "
+               "the load could not reach 47 ms in time, unless it was throttled and the node never "
+               "stood still for 5 ms; one with throttling also when "
                "the load's own CPU time exceeded 49 ms (a held-up CPU charges it more than it "
-               "worked) or it still worked when it was read, or the node stood still for 25 ms or "
+               "worked) or it had not come to its end when read, or the node stood still for 25 ms "
+               "or "
                "the reader for half of that: then it is not sure what belongs to it.",
            .control = "The same load under a limit of 400m: it is throttled."},
       .measure = MeasureWithinBudget};

@@ -63,9 +63,9 @@ Status QuotaMeter::Open() {
 
 Result<QuotaMeter::Change> QuotaMeter::Close() {
   const cgroup::CpuStat now = TRY(cgroup::ReadCpuStat(group_));
-  Change change{now - last_, std::nullopt};
+  Change change{now - last_, std::nullopt, stalls_.TakeWorst()};
   last_ = now;
-  if (stalls_.TakeWorst() > stall_ && refills_matter_) {
+  if (change.stall > stall_ && refills_matter_) {
     change.disturbance =
         fmt::format("the node stood still for more than {}", FormatDuration(Seconds(stall_)));
   }

@@ -42,6 +42,7 @@ class QuotaMeter {
   struct Change {
     cgroup::CpuStat stat;
     std::optional<std::string> disturbance;
+    Nanoseconds stall{0};  // the longest of the node
   };
   Result<Change> Close();
 

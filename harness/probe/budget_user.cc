@@ -53,7 +53,7 @@ int UseBudget(BudgetUser::Counters& counters, const cgroup::ReadySignal& ready,
     }
     if (used + owed >= options.use) ++counters.periods;
     if ((used + owed).count() > counters.peak_ns) counters.peak_ns = (used + owed).count();
-    ++counters.ended;
+    counters.ended_ns = refill.count();
     owed = std::max(owed + used - options.quota, Nanoseconds(0));
     while (clock.Now() > refill + options.period + options.gap) refill += options.period;
   }

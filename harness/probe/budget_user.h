@@ -35,16 +35,17 @@ class BudgetUser {
   // The most CPU time in one period since the last call, with what it used before beyond the quota
   // and has not been able to repay since: a CPU that stands still charges it what it did not use.
   Nanoseconds TakePeak() { return Nanoseconds(worker_.counters().peak_ns.exchange(0)); }
-  // Periods in which it worked as it should, and all that it has come to the end of: in the others
-  // it was thrown off its CPU before it had used what it wanted.
+  // Periods in which it worked as it should.
   int64_t Periods() const { return worker_.counters().periods; }
-  int64_t Ended() const { return worker_.counters().ended; }
+  // The refill of the last period that it has come to the end of, also where it was thrown off its
+  // CPU before it had used what it wanted. The peak tells of that period then.
+  Nanoseconds LastEnded() const { return Nanoseconds(worker_.counters().ended_ns); }
 
   struct Counters {
     std::atomic<int64_t> refill_ns{0};
     std::atomic<int64_t> peak_ns{0};
     std::atomic<int64_t> periods{0};
-    std::atomic<int64_t> ended{0};  // after peak_ns and periods tell of it
+    std::atomic<int64_t> ended_ns{0};
   };
 
  private:
