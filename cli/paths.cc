@@ -15,18 +15,26 @@ std::filesystem::path SystemState() {
   return fmt::format("/tmp/nodeproof-{}", ::geteuid());
 }
 
-}  // namespace
-
-Result<std::filesystem::path> AgentPath() {
+// A file that belongs to this program and stands beside it. `access`: what must be allowed, as
+// access(2) has it.
+Result<std::filesystem::path> Beside(const char* name, int access, std::string_view allowed) {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return Fail("read /proc/self/exe: {}", error.message());
-  const auto agent = self.parent_path() / "nodeproof-agent";
-  if (::access(agent.c_str(), X_OK) != 0) {
-    return std::unexpected(Error{fmt::format("{} is not there or not executable", agent.string()),
-                                 "keep nodeproof and nodeproof-agent in one folder", 0});
+  const auto path = self.parent_path() / name;
+  if (::access(path.c_str(), access) != 0) {
+    return std::unexpected(Error{fmt::format("{} is not there or not {}", path.string(), allowed),
+                                 fmt::format("keep nodeproof and {} in one folder", name), 0});
   }
-  return agent;
+  return path;
+}
+
+}  // namespace
+
+Result<std::filesystem::path> AgentPath() { return Beside("nodeproof-agent", X_OK, "executable"); }
+
+Result<std::filesystem::path> StillClockPath() {
+  return Beside("nodeproof-still-clock.so", R_OK, "readable");
 }
 
 std::filesystem::path StateDirectory() {

@@ -11,6 +11,9 @@ namespace nodeproof::cli {
 // nodeproof-agent, which stands beside this program. An Error says where it was looked for.
 Result<std::filesystem::path> AgentPath();
 
+// nodeproof-still-clock.so, which stands there too.
+Result<std::filesystem::path> StillClockPath();
+
 // Where running commands note what they may leave behind: $XDG_RUNTIME_DIR/nodeproof if that folder
 // is ours, else /run/nodeproof for root and /tmp/nodeproof-<uid> for others.
 std::filesystem::path StateDirectory();

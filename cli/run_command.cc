@@ -56,8 +56,8 @@ bool NeedCgroups(const std::vector<const CatalogEntry*>& entries) {
 
 // The claims on the shapes that they need, or all on the one shape of a node that is fixed.
 Result<WorkPlan> PlanFor(const ChosenNode& chosen, const std::vector<const CatalogEntry*>& claims,
-                         int repeat) {
-  if (chosen.shapes != nullptr) return PlanWork(claims, repeat, MostCpusOfAGuest());
+                         int repeat, node::Lane lane) {
+  if (chosen.shapes != nullptr) return PlanWork(claims, repeat, MostCpusOfAGuest(), lane);
   return WorkPlan{PlanWorkOn(chosen.shape, claims, repeat), {}};
 }
 
@@ -93,7 +93,7 @@ class Run {
     std::FILE* stream = options_.json ? stderr : stdout;
     Progress progress(stream, ::isatty(::fileno(stream)) != 0, MonotonicClock());
     if (!chosen.why.empty()) progress.Note(chosen.why);
-    WorkPlan plan = TRY(PlanFor(chosen, claims, options_.repeat));
+    WorkPlan plan = TRY(PlanFor(chosen, claims, options_.repeat, request.lane));
     Collector collector(results_, std::move(plan.work), progress, [this] { SaveInTurn(); });
     for (const std::string& note : plan.notes) collector.OnEvent(node::NoteEvent(note));
     // Not sooner: a run that cannot start must lose nothing.
@@ -125,10 +125,12 @@ class Run {
     options.lane = "deterministic";
     options.repeat = 1;
     ChosenNode chosen = TRY(MakeNode(options, true));
+    const node::RunRequest request = TRY(MakeRequest(options));
     results::Results decided;
-    Collector collector(decided, TRY(PlanFor(chosen, undecided, 1)).work, progress, [] {});
+    Collector collector(decided, TRY(PlanFor(chosen, undecided, 1, request.lane)).work, progress,
+                        [] {});
     RunLoop loop(chosen, collector, progress, "", interrupt.get());
-    TRY(loop.RunAll(TRY(MakeRequest(options))));
+    TRY(loop.RunAll(request));
     TakeDecided(decided, results_);
     return {};
   }

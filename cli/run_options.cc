@@ -144,7 +144,9 @@ Result<node::VmOptions> MakeVmOptions(const RunOptions& options) {
   node::VmOptions vm;
   vm.agent = TRY(AgentPath()).string();
   vm.kernel = options.kernel;
-  vm.shape = options.shape.empty() ? std::string(kFirstShape) : options.shape;
+  const node::Lane lane = TRY(node::ParseLane(options.lane));
+  if (lane == node::Lane::kDeterministic) vm.still_clock = TRY(StillClockPath()).string();
+  vm.shape = options.shape.empty() ? std::string(FirstShape(lane)) : options.shape;
   vm.cpus = options.cpus;
   if (!options.memory.empty()) {
     const auto size = ParseSize(options.memory);

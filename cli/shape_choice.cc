@@ -36,14 +36,19 @@ Result<CpuLayout> LayoutOf(const node::VmShape& shape) {
   return layout;
 }
 
-Result<std::vector<node::VmShape>> ShapesBySize() {
+std::string_view FirstShape(node::Lane lane) {
+  return lane == node::Lane::kDeterministic ? "one" : "default";
+}
+
+Result<std::vector<node::VmShape>> ShapesBySize(node::Lane lane) {
   std::vector<node::VmShape> shapes;
   for (const std::string& name : node::ShapeNames()) {
     shapes.push_back(TRY(node::FindShape(name)));
   }
-  const auto size = [](const node::VmShape& shape) {
-    return std::tuple(shape.name != kFirstShape, shape.cxl_memory.value > 0, shape.cpus(),
-                      shape.nodes.size(), shape.name);
+  const auto size = [lane](const node::VmShape& shape) {
+    return std::tuple(shape.name != FirstShape(lane),
+                      shape.name != FirstShape(node::Lane::kRealtime), shape.cxl_memory.value > 0,
+                      shape.cpus(), shape.nodes.size(), shape.name);
   };
   std::sort(shapes.begin(), shapes.end(),
             [&](const auto& a, const auto& b) { return size(a) < size(b); });
@@ -64,9 +69,9 @@ int MostCpusOfAGuest() {
   return std::max(4, 2 * static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-Result<WorkPlan> PlanWork(const std::vector<const CatalogEntry*>& claims, int repeat,
-                          int most_cpus) {
-  const std::vector<node::VmShape> all = TRY(ShapesBySize());
+Result<WorkPlan> PlanWork(const std::vector<const CatalogEntry*>& claims, int repeat, int most_cpus,
+                          node::Lane lane) {
+  const std::vector<node::VmShape> all = TRY(ShapesBySize(lane));
   std::vector<node::VmShape> shapes = all;
   std::erase_if(shapes, [&](const node::VmShape& shape) { return shape.cpus() > most_cpus; });
   WorkPlan plan;
@@ -74,7 +79,7 @@ Result<WorkPlan> PlanWork(const std::vector<const CatalogEntry*>& claims, int re
   for (const CatalogEntry* claim : claims) {
     std::string shape = TRY(ChooseShape(*claim, shapes));
     if (shape.empty()) {
-      shape = kFirstShape;
+      shape = FirstShape(lane);
       if (const std::string larger = TRY(ChooseShape(*claim, all)); !larger.empty()) {
         plan.notes.push_back(fmt::format(
             "{} needs the shape {}, which has more CPUs than a guest should have here ({}); it "

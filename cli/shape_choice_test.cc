@@ -6,6 +6,9 @@
 namespace nodeproof::cli {
 namespace {
 
+constexpr node::Lane kRealtime = node::Lane::kRealtime;
+constexpr node::Lane kDeterministic = node::Lane::kDeterministic;
+
 CatalogEntry Claim(const std::string& id, const CpuLayout& layout, Bytes memory = Bytes{0}) {
   CatalogEntry claim;
   claim.id = id;
@@ -15,7 +18,7 @@ CatalogEntry Claim(const std::string& id, const CpuLayout& layout, Bytes memory 
 }
 
 std::string ShapeFor(const CpuLayout& layout, Bytes memory = Bytes{0}) {
-  return ChooseShape(Claim("c", layout, memory), ShapesBySize().value()).value();
+  return ChooseShape(Claim("c", layout, memory), ShapesBySize(kRealtime).value()).value();
 }
 
 TEST(ShapeChoice, TakesTheSmallestShapeThatHasWhatAClaimNeeds) {
@@ -54,7 +57,7 @@ TEST(PlanWork, PutsClaimsOfOneShapeTogetherRepetitionByRepetition) {
   const CatalogEntry a = Claim("a", {});
   const CatalogEntry b = Claim("b", {.cpus = 4});
   const CatalogEntry c = Claim("c", {.cpus = 2});
-  const auto plan = PlanWork({&a, &b, &c}, 2, 4);
+  const auto plan = PlanWork({&a, &b, &c}, 2, 4, kRealtime);
   ASSERT_TRUE(plan) << plan.error().ToString();
   EXPECT_THAT(plan->notes, testing::IsEmpty());
   std::vector<std::string> order;
@@ -65,16 +68,27 @@ TEST(PlanWork, PutsClaimsOfOneShapeTogetherRepetitionByRepetition) {
                                           "default c 2", "four b 1", "four b 2"));
 }
 
+TEST(PlanWork, InTheDeterministicLaneOneCpuIsTheFirstChoice) {
+  const CatalogEntry a = Claim("a", {});
+  const CatalogEntry b = Claim("b", {.cpus = 2});
+  const CatalogEntry endless = Claim("endless", {.cpus = 1000});
+  const auto plan = PlanWork({&a, &b, &endless}, 1, 4, kDeterministic);
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  std::vector<std::string> shapes;
+  for (const WorkItem& item : plan->work) shapes.push_back(item.claim->id + " " + item.shape);
+  EXPECT_THAT(shapes, testing::ElementsAre("a one", "endless one", "b default"));
+}
+
 TEST(PlanWork, SaysWhichShapeIsTooLargeForThisMachine) {
   const CatalogEntry wide = Claim("wide", {.cpus = 6, .numa_nodes = 2});
   const CatalogEntry endless = Claim("endless", {.cpus = 1000});
-  const auto plan = PlanWork({&wide, &endless}, 1, 4);
+  const auto plan = PlanWork({&wide, &endless}, 1, 4, kRealtime);
   ASSERT_TRUE(plan) << plan.error().ToString();
   EXPECT_EQ(plan->work[0].shape, "default");
   EXPECT_EQ(plan->work[1].shape, "default");
   ASSERT_EQ(plan->notes.size(), 1u);
   EXPECT_THAT(plan->notes[0], testing::StartsWith("wide needs the shape two-numa-six"));
-  EXPECT_EQ(PlanWork({&wide}, 1, 6)->work[0].shape, "two-numa-six");
+  EXPECT_EQ(PlanWork({&wide}, 1, 6, kRealtime)->work[0].shape, "two-numa-six");
 }
 
 }  // namespace

@@ -17,13 +17,6 @@ using results::Relation;
 constexpr int64_t kLeastPeriods = 8;
 constexpr int64_t kMostPeriods = 120;
 
-// Not in the deterministic lane: a guest there has no load of its own, and /proc/stat counts
-// interrupts that depend on the host, so that it takes another time to read in each run.
-CpuSet WhereOthersMayRun(const ArmContext& context, int cpus) {
-  if (context.environment().lane == node::Lane::kDeterministic) return {};
-  return cpus == 1 ? CpuSet{context.QuietCpu()} : context.online();
-}
-
 void Decide(results::Check& check, const std::optional<results::Measurement>& measured) {
   if (!measured) return;
   check.measured = *measured;
@@ -34,13 +27,11 @@ void Decide(results::Check& check, const std::optional<results::Measurement>& me
 // hypervisor included.
 class OtherTime {
  public:
-  // On no CPUs it is nothing.
   OtherTime(const CpuSet& cpus, const Clock& clock) : cpus_(cpus), clock_(clock) {}
 
   // Since the last call, at most: /proc/stat counts idle time in steps of 10 ms. `group` is what
   // the group used meanwhile.
   Result<Nanoseconds> Take(Nanoseconds group) {
-    if (cpus_.empty()) return Nanoseconds(0);
     const Nanoseconds now = clock_.Now();
     const std::string stat = TRY(ReadFile("/proc/stat"));
     Nanoseconds idle{0};
@@ -127,7 +118,8 @@ Result<SpentQuotaChecks> MeasureSpentQuota(ArmContext& context, measure::StallMo
   Nanoseconds at = clock.Now() + Nanoseconds(quota.period) * 3 / 4;
   stalls.TakeWorst();
   QuotaSpan span(quota.quota, quota.period, quota.cpus);
-  OtherTime others(WhereOthersMayRun(context, quota.cpus), clock);
+  const CpuSet cpus = quota.cpus == 1 ? CpuSet{context.QuietCpu()} : context.online();
+  OtherTime others(cpus, clock);
   const cgroup::CpuStat before = TRY(cgroup::ReadCpuStat(*quota.group));
   TRY(others.Take(Microseconds(0)));
   cgroup::CpuStat last = before, change, undisturbed;

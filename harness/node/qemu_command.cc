@@ -28,7 +28,12 @@ void AddClock(const QemuCommand& command, Argv& argv) {
   }
   // One instruction is 2^3 ns of virtual time, idle time is skipped, no host clock or entropy is
   // seen: the same initramfs then gives the same bytes on the serial ports.
-  Add(argv, {"-accel", "tcg,thread=single", "-icount", "shift=3,sleep=off", "-rtc",
+  std::string icount = "shift=3,sleep=off";
+  // Recording makes QEMU's main loop wait while a virtual CPU executes. Else it may find a CPU
+  // halted before its last instructions are counted, and skip too much of the clock. Nobody needs
+  // the record, and QEMU cannot make one of several CPUs: see RepeatsExactly.
+  if (RepeatsExactly(command.shape)) icount += ",rr=record,rrfile=/dev/null";
+  Add(argv, {"-accel", "tcg,thread=single", "-icount", icount, "-rtc",
              "base=2026-01-01T00:00:00,clock=vm", "-seed", fmt::format("{}", command.seed)});
 }
 
@@ -97,6 +102,8 @@ void AddSerial(const char* id, int fd, Argv& argv) {
 
 }  // namespace
 
+bool RepeatsExactly(const VmShape& shape) { return shape.cpus() == 1; }
+
 std::string_view ToString(Accelerator accelerator) {
   return accelerator == Accelerator::kKvm ? "kvm" : "tcg";
 }
@@ -114,7 +121,11 @@ std::string KernelCommandLine(const QemuCommand& command) {
 
 std::vector<std::string> QemuArgv(const QemuCommand& command) {
   const VmShape& shape = command.shape;
-  Argv argv = {command.qemu};
+  Argv argv;
+  if (command.still_clock >= 0) {
+    argv = {"/usr/bin/env", fmt::format("LD_PRELOAD={}", DescriptorPath(command.still_clock))};
+  }
+  argv.push_back(command.qemu);
   AddClock(command, argv);
   Add(argv, {"-machine", Machine(shape)});
   Add(argv, {"-cpu", Cpu(command)});

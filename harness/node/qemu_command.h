@@ -28,8 +28,14 @@ struct QemuCommand {
   int console = -1;
   int events = -1;
   int qmp = -1;
-  int scratch = -1;  // a disk image, or -1
+  int scratch = -1;      // a disk image, or -1
+  int still_clock = -1;  // the library still_clock.cc, for the deterministic lane, or -1
 };
+
+// Whether guests of this shape do the same to the last instruction, run for run, in the
+// deterministic lane. Those with several CPUs do so nearly: which CPU runs next depends on when
+// QEMU's own threads ran.
+bool RepeatsExactly(const VmShape& shape);
 
 // argv of QEMU. Every part of it comes from the facts in NODE's measurements: see the comments at
 // each option in the source.

@@ -40,8 +40,13 @@ TEST(QemuArgv, DeterministicLaneSeesNoHost) {
   QemuCommand command = Command();
   command.lane = Lane::kDeterministic;
   command.seed = 7;
-  EXPECT_THAT(Line(command), HasSubstr("-accel tcg,thread=single -icount shift=3,sleep=off -rtc "
+  command.still_clock = 14;
+  EXPECT_THAT(Line(command), testing::StartsWith("/usr/bin/env LD_PRELOAD=/proc/self/fd/14 "
+                                                 "/usr/bin/qemu -accel tcg,thread=single "));
+  EXPECT_THAT(Line(command), HasSubstr("-icount shift=3,sleep=off -rtc "
                                        "base=2026-01-01T00:00:00,clock=vm -seed 7 "));
+  command.shape = Resize(command.shape, 1, std::nullopt).value();
+  EXPECT_THAT(Line(command), HasSubstr("-icount shift=3,sleep=off,rr=record,rrfile=/dev/null "));
   EXPECT_THAT(KernelCommandLine(command), HasSubstr("random.trust_cpu=on"));
 }
 

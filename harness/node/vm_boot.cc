@@ -225,7 +225,7 @@ Result<BootReport> BootGuest(QemuCommand command, const Patience& patience, cons
   SpawnSpec spec;
   spec.argv = QemuArgv(command);
   spec.inherited = {command.initramfs, command.events, command.console, command.qmp};
-  for (const int fd : {command.unpacked_kernel, command.scratch}) {
+  for (const int fd : {command.unpacked_kernel, command.scratch, command.still_clock}) {
     if (fd >= 0) spec.inherited.push_back(fd);
   }
   spec.output = output.write.get();

@@ -20,8 +20,8 @@ struct BootReport {
   std::vector<std::string> argv;
 };
 
-// Boots `command` (whose kernel, initramfs and scratch descriptors stay the caller's; the others
-// are made here) and stays until the agent is done, the guest has died or fallen silent, or
+// Boots `command` (whose events, console and QMP descriptors are made here; the others stay the
+// caller's) and stays until the agent is done, the guest has died or fallen silent, or
 // `cancel_fd` polls readable. QEMU is dead when this returns, and dies with this thread whatever
 // happens. Errors: QEMU cannot be started, or no pipe or socket can be had.
 Result<BootReport> BootGuest(QemuCommand command, const Patience& patience, const Clock& clock,

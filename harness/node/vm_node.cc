@@ -82,6 +82,9 @@ Result<std::unique_ptr<VmNode>> VmNode::Create(const VmOptions& options) {
   if (auto unpacked = UnpackKernel(node->kernel_.path)) {
     node->unpacked_kernel_ = *std::move(unpacked);
   }
+  if (!options.still_clock.empty()) {
+    node->still_clock_ = TRY(OpenAt(AT_FDCWD, options.still_clock, O_RDONLY));
+  }
   node->base_ = TRY(PackAgent(options));
   node->modules_ = TRY(ResolveModules(options.modules, node->kernel_));
   return node;
@@ -167,6 +170,14 @@ Result<RunOutcome> VmNode::Run(const RunRequest& request, EventSink& sink, int c
   command.seed = request.seed;
   command.shape = TRY(ShapeFor(request.lane, sink));
   command.accelerator = TRY(ChooseAccelerator(request.lane, sink));
+  if (request.lane == Lane::kDeterministic) {
+    command.still_clock = still_clock_.get();
+    if (!RepeatsExactly(command.shape)) {
+      Note(sink, fmt::format("a guest with {} CPUs repeats only nearly in the deterministic lane: "
+                             "figures may differ from run to run",
+                             command.shape.cpus()));
+    }
+  }
   Fd scratch;
   if (request.scratch.value > 0) {
     if (request.lane == Lane::kDeterministic) return Fail("the deterministic lane has no disks");

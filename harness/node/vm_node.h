@@ -37,7 +37,9 @@ struct VmOptions {
   std::vector<std::string> programs = {};  // under the same path in the guest, with libraries
   AcceleratorChoice accelerator = AcceleratorChoice::kAuto;
   std::string qemu = "qemu-system-x86_64";  // a path or a name in PATH
-  std::string cache;                        // of kernels; empty is CacheDirectory()
+  // Path of nodeproof-still-clock.so; without it runs in the deterministic lane repeat only nearly.
+  std::string still_clock = {};
+  std::string cache;  // of kernels; empty is CacheDirectory()
   Patience patience;
   int max_boots = 3;
 };
@@ -76,6 +78,7 @@ class VmNode : public Node {
   std::string qemu_;
   KernelImage kernel_;
   Fd unpacked_kernel_;  // invalid when the image has to be booted as it is
+  Fd still_clock_;      // invalid where the options name none
   VmShape shape_;
   Initramfs base_;                     // everything but the request and modules
   std::vector<KernelModule> modules_;  // that the user asked for
