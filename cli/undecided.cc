@@ -49,8 +49,9 @@ void TakeDecided(const results::Results& decided, results::Results& results) {
       taken.duration_s += open.duration_s;
       if (taken.protected_arm) {
         taken.protected_arm->notes.push_back(
-            fmt::format("decided in the deterministic lane; in the realtime lane inconclusive, {}",
-                        open.reason));
+            fmt::format("decided in the deterministic lane on the shape {}; in the realtime lane "
+                        "inconclusive, {}",
+                        claim.shape, open.reason));
       }
       open = std::move(taken);
     }

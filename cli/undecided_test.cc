@@ -66,13 +66,14 @@ TEST_F(UndecidedTest, AreNoneInTheDeterministicLaneItself) {
 TEST_F(UndecidedTest, TakesWhatWasDecidedAndSaysSo) {
   results::Results decided;
   decided.claims = {Found("a", Verdict::kViolated, "no share")};
+  decided.claims[0].shape = "one";
   TakeDecided(decided, results_);
   EXPECT_EQ(results_.claims[0].verdict, Verdict::kViolated);
   EXPECT_EQ(results_.claims[0].reason, "no share");
   EXPECT_EQ(results_.claims[0].shape, "four");
   EXPECT_THAT(results_.claims[0].protected_arm->notes,
-              ElementsAre("decided in the deterministic lane; in the realtime lane inconclusive, "
-                          "too noisy"));
+              ElementsAre("decided in the deterministic lane on the shape one; in the realtime lane "
+                          "inconclusive, too noisy"));
   EXPECT_EQ(results_.claims[3].iteration, 2);
   EXPECT_EQ(results_.claims[3].verdict, Verdict::kViolated);
 }
