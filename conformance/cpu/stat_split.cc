@@ -14,6 +14,7 @@
 #include "harness/cgroup/stats.h"
 #include "harness/cgroup/worker.h"
 #include "harness/measure/estimate.h"
+#include "harness/measure/idle_time.h"
 #include "harness/measure/stall_monitor.h"
 #include "harness/stress/file_flood.h"
 
@@ -23,9 +24,15 @@ namespace {
 using results::Relation;
 
 constexpr Nanoseconds kWatch = std::chrono::seconds(3);
+// So often at most, until the node was disturbed for less than would matter.
+constexpr int kMostWatches = 4;
 constexpr results::Expectation kNearlyAll{1, Relation::kAtLeast, 0.1, "ratio"};
 
 constexpr double kByTicks = 0.1;
+// Of a group's CPU time. A stall is charged to whoever ran, and is one tick. An interrupt is a
+// group's time in the kernel though the group never entered it; where the node is slow, the next
+// tick is due before its work is done.
+constexpr double kMostDisturbed = 0.5 * kByTicks;
 
 // Rarely, and out of step with the tick: a thread that wakes every 5 ms has every fourth or fifth
 // tick of the hog's CPU fall into its own timer's interrupt, and be the hog's time in the kernel.
@@ -57,11 +64,7 @@ Seconds WatchFor(const Clock& clock, Nanoseconds time, measure::StallMonitor& st
   return stood_still;
 }
 
-double Part(Microseconds part, Microseconds whole) {
-  return whole > Microseconds(0)
-             ? static_cast<double>(part.count()) / static_cast<double>(whole.count())
-             : 0;
-}
+double Part(Seconds part, Seconds whole) { return whole > Seconds(0) ? part / whole : 0; }
 
 // besteffort ── pod ─┬─ user      a hog that computes, on CPU N
 //                    └─ system    a process that reads a file in memory over and over
@@ -97,11 +100,21 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
                                  {"besteffort", TRY(tree.QosSlice("pod"))},
                                  {"kubepods", TRY(tree.NodeSlice())}};
   const auto stalls = TRY(measure::StallMonitor::Start(context.online(), kWatchInterval));
-  for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group));
   const uint64_t rounds = hog.counters().rounds;
   const Bytes moved = reader.Moved();
-  const Seconds stood_still = WatchFor(context.clock(), kWatch, *stalls);
-  for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group)) - each.stat;
+  Seconds stood_still{0}, interrupted{0};  // what a stall or an interrupt may have spoilt
+  const auto disturbed = [&](const cgroup::CpuStat& stat) {
+    return Part(stood_still + interrupted, stat.usage) > kMostDisturbed;
+  };
+  for (int watch = 1;; ++watch) {
+    const Nanoseconds taken = TRY(measure::TakenTime(context.QuietCpu()));
+    for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group));
+    stood_still = WatchFor(context.clock(), kWatch, *stalls);
+    for (Watched& each : groups) each.stat = TRY(cgroup::ReadCpuStat(*each.group)) - each.stat;
+    interrupted = TRY(measure::TakenTime(context.QuietCpu())) - taken;
+    const bool too_much = disturbed(groups[0].stat) || disturbed(groups[1].stat);
+    if (!too_much || watch == kMostWatches) break;
+  }
 
   results::Arm arm =
       DescribedArm(tree, is_protected ? "each in its container" : "the other way round");
@@ -111,6 +124,17 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
                                     kNearlyAll, Part(computes.user, computes.usage)),
                 measure::ExactCheck("system_usec of the container that reads, of its usage_usec",
                                     kNearlyAll, Part(reads.system, reads.usage))};
+  // Outside by no more than that can make.
+  const auto excuse = [&](results::Check& check, const cgroup::CpuStat& stat) {
+    results::Expectation wider = check.expected;
+    wider.tolerance += Part(stood_still + interrupted, stat.usage);
+    if (check.finding == results::Finding::kOutside &&
+        measure::Judge(wider, check.measured) != results::Finding::kOutside) {
+      check.finding = results::Finding::kUnclear;
+    }
+  };
+  excuse(arm.checks[0], computes);
+  excuse(arm.checks[1], reads);
   for (const Watched& each : groups) {
     const cgroup::CpuStat& stat = each.stat;
     arm.checks.push_back(measure::ExactCheck(
@@ -122,16 +146,14 @@ Result<results::Arm> MeasureSplit(ArmContext& context) {
         fmt::format("part of user_usec of {} that the container that computes is", each.name),
         {Part(computes.usage, computes.usage + reads.usage), Relation::kWithin, kByTicks, "ratio"},
         Part(stat.user, stat.usage)));
-    // A stall is charged to whoever ran, and is one tick.
-    if (stood_still > 0.5 * kByTicks * Seconds(stat.usage) &&
-        arm.checks.back().finding == results::Finding::kOutside) {
-      arm.checks.back().finding = results::Finding::kUnclear;
-    }
+    excuse(arm.checks.back(), stat);
   }
   if (stood_still > Seconds(0)) {
     arm.notes.push_back(
         fmt::format("the node stood still for {} at least", FormatDuration(stood_still)));
   }
+  arm.notes.push_back(fmt::format("{} of the time of the CPU that computes fell to interrupts",
+                                  FormatDuration(interrupted)));
   arm.load = {{"hog", "rounds", 1, static_cast<double>(hog.counters().rounds - rounds)},
               {"reader", "bytes", static_cast<double>(MiB(1).value),
                static_cast<double>((reader.Moved() - moved).value)}};
@@ -159,7 +181,8 @@ Claim CpuStatSplit() {
           {.tree = "besteffort ── pod ─┬─ user\n"
                    "                   └─ system",
            .load = "In user a hog computes, in system a process reads a file in memory over and "
-                   "over, 256K at a time, for 3 s. The hog is pinned to the highest-numbered CPU.",
+                   "over, 256K at a time, for 3 s, and for up to three times 3 s more where the "
+                   "node was disturbed too much. The hog is pinned to the highest-numbered CPU.",
            .expected = "user_usec is nearly all of user's time and system_usec nearly all of "
                        "system's. In the pod, besteffort and kubepods user_usec is the part that "
                        "user has of the CPU time of both. The two add up to usage_usec "
@@ -169,8 +192,10 @@ Claim CpuStatSplit() {
                "enters the kernel of its own accord and the reader leaves it for less than a "
                "microsecond in every 256K. The parts of levels are shares of 750 ticks (HZ=250), "
                "sqrt(0.25 / 750) = 0.018 apart by chance: 0.1 is more than five times that; what "
-               "may be a stall of the node, which is charged in full and is one tick, is unclear. "
-               "The sum: each of three is cut off to a microsecond, at both readings.",
+               "may come of the node standing still, which is charged in full and is one tick, or "
+               "of "
+               "interrupts (/proc/stat) is unclear. The sum: each of three is cut off to a "
+               "microsecond, at both readings.",
            .control = "The hog is in system and the reader in user."},
       .measure = MeasureSplit};
 }
