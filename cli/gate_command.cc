@@ -53,6 +53,15 @@ constexpr int kMostBoots = 8;
 
 enum class Side { kBaseline, kCandidate };
 
+// By the facts of a node, of each of its shapes where it has some.
+bool HasOneCpu(const Json& node) {
+  const auto one = [](const Json& facts) {
+    return facts.is_object() && facts.value(Json::json_pointer("/cpu/count"), 0) == 1;
+  };
+  const Json* shapes = node.is_object() && node.contains("shapes") ? &node["shapes"] : nullptr;
+  return shapes != nullptr ? std::ranges::all_of(*shapes, one) : one(node);
+}
+
 class Gate {
  public:
   Gate(const GateOptions& options, std::string program, const Fd& interrupt)
@@ -68,17 +77,17 @@ class Gate {
     std::vector<std::string> claims = options_.globs;
     while (boots_[0].size() < kMostBoots) {
       TRY(BootPair(claims));
-      if (deterministic_) break;
+      if (RepeatsExactly()) break;
       if (boots_[0].size() % 2 == 1) {
         if (!Fits(2, claims)) break;
         continue;
       }
-      claims = reports::Unsettled(TRY(Judge()), deterministic_);
+      claims = reports::Unsettled(TRY(Judge()), RepeatsExactly());
       if (claims.empty() || !Fits(4, claims)) break;
     }
     reports::Comparison comparison = TRY(Judge());
-    const auto open = reports::Unsettled(comparison, deterministic_);
-    reports::DoubtUnsettled(comparison, deterministic_);
+    const auto open = reports::Unsettled(comparison, RepeatsExactly());
+    reports::DoubtUnsettled(comparison, RepeatsExactly());
     AddNotes(open, comparison);
     TRY(Write(comparison));
     fmt::print("\n{}", reports::RenderCompareText(comparison));
@@ -109,6 +118,13 @@ class Gate {
   }
 
  private:
+  // Whether on one CPU another boot would give the same again (node::RepeatsExactly).
+  bool RepeatsExactly() const {
+    const auto has_one_cpu = [](const Results& boot) { return HasOneCpu(boot.node); };
+    return deterministic_ && std::ranges::all_of(boots_[0], has_one_cpu) &&
+           std::ranges::all_of(boots_[1], has_one_cpu);
+  }
+
   Status BootPair(const std::vector<std::string>& claims) {
     const bool turned = boots_[0].size() % 2 == 1;
     TRY(Boot(turned ? Side::kCandidate : Side::kBaseline, claims));
@@ -208,7 +224,7 @@ class Gate {
                                 boots_[0].size(), boots_[0].size() == 1 ? "" : "s",
                                 FormatDuration(Seconds(Elapsed())),
                                 FormatDuration(Seconds(options_.budget_s))));
-    if (deterministic_) {
+    if (RepeatsExactly()) {
       notes.emplace_back("deterministic lane: another boot would give the same again");
     }
     for (const std::string& id : open) notes.push_back("not settled: " + id);

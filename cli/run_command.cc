@@ -114,23 +114,30 @@ class Run {
   }
 
  private:
-  // Has the deterministic lane decide what a busy machine left inconclusive.
+  // Has the deterministic lane decide what a busy machine left inconclusive: on the shape that the
+  // claim had, and what is open there too on the one that repeats exactly.
   Status Settle(const std::vector<const CatalogEntry*>& claims, Progress& progress,
                 const Fd& interrupt) {
+    TRY(SettleOn(node::Lane::kRealtime, claims, progress, interrupt));
+    return SettleOn(node::Lane::kDeterministic, claims, progress, interrupt);
+  }
+
+  // On the shapes of that lane.
+  Status SettleOn(node::Lane shapes, const std::vector<const CatalogEntry*>& claims,
+                  Progress& progress, const Fd& interrupt) {
     const auto undecided = Undecided(results_, claims);
     if (undecided.empty()) return {};
-    progress.Note(fmt::format("{} inconclusive claim{} to be decided in the deterministic lane",
-                              undecided.size(), undecided.size() == 1 ? "" : "s"));
+    progress.Note(fmt::format("{} inconclusive claim{} to be decided in the deterministic lane{}",
+                              undecided.size(), undecided.size() == 1 ? "" : "s",
+                              shapes == node::Lane::kDeterministic ? ", on one CPU" : ""));
     RunOptions options = options_;
     options.lane = "deterministic";
     options.repeat = 1;
     ChosenNode chosen = TRY(MakeNode(options, true));
-    const node::RunRequest request = TRY(MakeRequest(options));
     results::Results decided;
-    Collector collector(decided, TRY(PlanFor(chosen, undecided, 1, request.lane)).work, progress,
-                        [] {});
+    Collector collector(decided, TRY(PlanFor(chosen, undecided, 1, shapes)).work, progress, [] {});
     RunLoop loop(chosen, collector, progress, "", interrupt.get());
-    TRY(loop.RunAll(request));
+    TRY(loop.RunAll(TRY(MakeRequest(options))));
     TakeDecided(decided, results_);
     return {};
   }

@@ -27,8 +27,9 @@ void AddNodeOptions(CLI::App& command, RunOptions& options) {
                   "Kernel module to load in the VM before the claims; may be repeated.")
       ->allow_extra_args(false);  // what follows are claims
   command.add_option("--accel", options.accelerator, "auto, kvm or tcg (default: auto).");
-  command.add_option("--lane", options.lane,
-                     "realtime, or deterministic: a virtual clock that repeats bit for bit.");
+  command.add_option(
+      "--lane", options.lane,
+      "realtime, or deterministic: a virtual clock that repeats bit for bit on one CPU.");
 }
 
 }  // namespace
@@ -144,9 +145,10 @@ Result<node::VmOptions> MakeVmOptions(const RunOptions& options) {
   node::VmOptions vm;
   vm.agent = TRY(AgentPath()).string();
   vm.kernel = options.kernel;
-  const node::Lane lane = TRY(node::ParseLane(options.lane));
-  if (lane == node::Lane::kDeterministic) vm.still_clock = TRY(StillClockPath()).string();
-  vm.shape = options.shape.empty() ? std::string(FirstShape(lane)) : options.shape;
+  if (TRY(node::ParseLane(options.lane)) == node::Lane::kDeterministic) {
+    vm.still_clock = TRY(StillClockPath()).string();
+  }
+  vm.shape = options.shape.empty() ? std::string(FirstShape(node::Lane::kRealtime)) : options.shape;
   vm.cpus = options.cpus;
   if (!options.memory.empty()) {
     const auto size = ParseSize(options.memory);

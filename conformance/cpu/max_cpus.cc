@@ -248,7 +248,11 @@ Claim CpuMaxBurstyLowUsage() {
           "A group that uses a quarter of its quota in short bursts on all CPUs is never "
           "throttled.",
       .source = "Linux commits 512ac999d275 and de53fd7aedb1 (slices that expired on many CPUs)",
-      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"}},
+      .needs = {.controllers = {"cpu", "cpuset", "memory", "pids"},
+                .cpus = 2,
+                .realtime = true,
+                .why_realtime = "its load has to run on several CPUs at once, and there one CPU "
+                                "runs at a time"},
       .explanation =
           {.tree = "burstable ── pod ── main  cpu.max 0.4 CPUs for each CPU of the node",
            .load =

@@ -38,4 +38,12 @@ Result<Nanoseconds> TakenTimeIn(std::string_view stat, int cpu) {
   return Sum(stat, cpu, 6, 3, "irq, softirq and steal");
 }
 
+Result<Nanoseconds> UserTimeIn(std::string_view stat, int cpu) {
+  return Sum(stat, cpu, 1, 2, "user and nice");
+}
+
+Result<Nanoseconds> KernelTimeIn(std::string_view stat, int cpu) {
+  return TRY(Sum(stat, cpu, 3, 1, "system")) + TRY(Sum(stat, cpu, 6, 2, "irq and softirq"));
+}
+
 }  // namespace nodeproof::measure

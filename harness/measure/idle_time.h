@@ -1,4 +1,4 @@
-// How long a CPU had nothing to run, or ran no task, by the kernel's own account.
+// What a CPU did with its time, by the kernel's own account.
 #pragma once
 
 #include <string_view>
@@ -18,5 +18,10 @@ Result<Nanoseconds> IdleTimeIn(std::string_view stat, int cpu);
 // to 8th number: irq, softirq, steal).
 Result<Nanoseconds> TakenTime(int cpu);
 Result<Nanoseconds> TakenTimeIn(std::string_view stat, int cpu);
+
+// The time by ticks that fell into user space (the 1st and 2nd number) and into the kernel,
+// interrupts included (the 3rd, 6th and 7th). A CPU that misses ticks has less of both than passed.
+Result<Nanoseconds> UserTimeIn(std::string_view stat, int cpu);
+Result<Nanoseconds> KernelTimeIn(std::string_view stat, int cpu);
 
 }  // namespace nodeproof::measure

@@ -25,6 +25,13 @@ TEST(TakenTime, AddsInterruptsAndWhatAHypervisorTook) {
             "/proc/stat: cpu2 has no irq, softirq and steal time");
 }
 
+TEST(UserAndKernelTime, AddWhatTheirTicksFellInto) {
+  EXPECT_EQ(UserTimeIn(kStat, 10).value(), Milliseconds(50));
+  EXPECT_EQ(KernelTimeIn(kStat, 10).value(), Milliseconds(150));
+  EXPECT_EQ(UserTimeIn(kStat, 2).value(), Milliseconds(50));
+  EXPECT_EQ(KernelTimeIn(kStat, 2).error().ToString(), "/proc/stat: cpu2 has no irq and softirq time");
+}
+
 TEST(IdleTime, NamesTheCpuThatIsMissingOrCut) {
   EXPECT_EQ(IdleTimeIn(kStat, 4).error().ToString(), "/proc/stat has no line for cpu4");
   EXPECT_EQ(IdleTimeIn(kStat, 2).error().ToString(),

@@ -52,17 +52,17 @@ results::Results MergeBoots(const std::vector<results::Results>& boots) {
   return merged;
 }
 
-std::vector<std::string> Unsettled(const Comparison& comparison, bool deterministic) {
+std::vector<std::string> Unsettled(const Comparison& comparison, bool repeats_exactly) {
   std::vector<std::string> ids;
-  if (deterministic) return ids;
+  if (repeats_exactly) return ids;
   for (const ClaimChange& claim : comparison.claims) {
     if (IsUnsettled(claim)) ids.push_back(claim.id);
   }
   return ids;
 }
 
-void DoubtUnsettled(Comparison& comparison, bool deterministic) {
-  if (deterministic) return;
+void DoubtUnsettled(Comparison& comparison, bool repeats_exactly) {
+  if (repeats_exactly) return;
   for (ClaimChange& claim : comparison.claims) {
     if (!claim.a || !claim.b) continue;
     if (!IsConfirmedVerdict(claim)) {
