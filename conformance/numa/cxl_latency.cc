@@ -68,7 +68,7 @@ Claim NumaCxlLatency() {
                "A process on a CPU of the node nearest to the device follows links in a random "
                "order through memory bound to that node and through the device's, 20000 at a time "
                "by turns: on each four times the largest cache, 64M at least (under TCG, which "
-               "models no cache, 1M). CPU time counts, so that waits for the CPU do not.",
+               "models no cache, 64K). CPU time counts, so that waits for the CPU do not.",
            .expected = "A load from the device takes at least a tenth longer than a local one, the "
                        "least that SLIT can say.",
            .tolerance = "0.05 of a local load, half of SLIT's step. A fourth of the loads may hit "
