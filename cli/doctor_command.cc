@@ -4,6 +4,7 @@
 #include "cli/catalog.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/paths.h"
 #include "harness/node/host_node.h"
 #include "harness/node/kernel_image.h"
 #include "harness/node/kvm_probe.h"
@@ -62,9 +63,15 @@ Finding LookAtKernels() {
   return Found("kernels", fmt::format("{}", fmt::join(kernels, ", ")));
 }
 
+Finding LookAtLane() {
+  const auto library = StillClockPath();
+  if (!library) return Missing("lane", library.error());
+  return Found("lane", "runs of --lane deterministic repeat on one CPU: " + library->string());
+}
+
 Result<int> Doctor(bool json) {
-  const std::vector<Finding> findings = {LookAtAgent(), LookAtHost(), LookAtQemu(), LookAtKvm(),
-                                         LookAtKernels()};
+  const std::vector<Finding> findings = {LookAtAgent(), LookAtHost(),    LookAtQemu(),
+                                         LookAtKvm(),   LookAtKernels(), LookAtLane()};
   const auto ok = [&](std::string_view name) {
     for (const Finding& finding : findings) {
       if (finding.name == name) return finding.ok;

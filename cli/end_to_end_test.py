@@ -436,7 +436,9 @@ class Listings(unittest.TestCase):
             self.assertIn(section, doc)
         self.assertEqual(run("list", "cpu.*").stdout.count("\n"),
                          sum(claim["id"].startswith("cpu.") for claim in listed))
-        self.assertTrue(json.loads(run("doctor", "--json").stdout)["vm"])
+        doctor = json.loads(run("doctor", "--json").stdout)
+        self.assertTrue(doctor["vm"])
+        self.assertTrue(next(finding for finding in doctor["findings"] if finding["name"] == "lane")["ok"])
         self.assertEqual(run("--version").stdout.split()[0], "nodeproof")
 
 

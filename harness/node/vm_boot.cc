@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 
 #include "harness/base/file.h"
@@ -60,6 +61,15 @@ class Channel {
   Fd fd_;
 };
 
+// Whether a process has the file that `fd` is open at mapped. True also where it has ended.
+bool HasMapped(pid_t pid, int fd) {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", fd), error);
+  const auto maps = ReadFile(fmt::format("/proc/{}/maps", pid));
+  if (!maps) return maps.error().code == ENOENT || maps.error().code == ESRCH;
+  return maps->empty() || (!error && maps->contains(path.string()));
+}
+
 class Boot {
  public:
   Boot(const Patience& patience, const Clock& clock, EventSink& sink, int cancel_fd, Fd events,
@@ -73,11 +83,21 @@ class Boot {
         output_(std::move(output)),
         qmp_(std::move(qmp)) {}
 
-  BootReport Watch(ChildProcess qemu) {
+  // `preloaded`: a library that must be in QEMU, or -1.
+  BootReport Watch(ChildProcess qemu, int preloaded) {
     for (;;) {
       WaitForNews(qemu.pidfd());
       if (cancelled_) return Report(qemu, Ending::kCancelled, "cancelled");
       ReadAllChannels();
+      if (preloaded >= 0 && !qmp_.version().empty()) {
+        qemu_failed_ = !HasMapped(qemu.pid(), preloaded);
+        if (qemu_failed_) {
+          return Report(qemu, Ending::kDied,
+                        "QEMU does not take LD_PRELOAD, without which the deterministic lane does "
+                        "not repeat; use one that is not privileged, or --lane realtime");
+        }
+        preloaded = -1;
+      }
       if (session_.over()) return Report(qemu, Ending::kComplete, "");
       if (qmp_.internal_error()) {
         return Report(qemu, Ending::kDied, "a vCPU stopped with an internal error of KVM");
@@ -236,7 +256,7 @@ Result<BootReport> BootGuest(QemuCommand command, const Patience& patience, cons
   console.write.Close();
   output.write.Close();
   qmp_theirs.Close();
-  BootReport report = boot.Watch(std::move(qemu));
+  BootReport report = boot.Watch(std::move(qemu), command.still_clock);
   report.argv = spec.argv;
   return report;
 }

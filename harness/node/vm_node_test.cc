@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -309,6 +310,26 @@ TEST_P(VmNodeDeterministic, TwoRunsAreTheSameBytesAlsoOnABusyHost) {
 
 TEST(VmNode, TheSeedReachesADeterministicGuest) {
   EXPECT_NE(DeterministicStream("6.12", 7), DeterministicStream("6.12", 8));
+}
+
+TEST(VmNode, TheDeterministicLaneNeedsAQemuThatTakesThePreload) {
+  const std::filesystem::path qemu = testing::TempDir() + "nodeproof-no-preload";
+  ASSERT_TRUE(WriteFileAtomic(qemu,
+                              "#!/bin/sh\nunset LD_PRELOAD\n"
+                              "exec qemu-system-x86_64 \"$@\"\n"));
+  std::filesystem::permissions(qemu, std::filesystem::perms::owner_all);
+  VmOptions options = StubOptions();
+  options.qemu = qemu;
+  options.cpus = 1;
+  options.still_clock = NODEPROOF_BINARY_DIR "/bin/nodeproof-still-clock.so";
+  RunRequest request = StubRequest("speak");
+  request.lane = Lane::kDeterministic;
+  Recorder recorder;
+  const auto outcome = RunStub(options, request, recorder);
+  std::filesystem::remove(qemu);
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().ToString(), HasSubstr("QEMU does not take LD_PRELOAD"));
+  EXPECT_THAT(recorder.events, testing::IsEmpty());
 }
 
 TEST(VmNode, TheDeterministicLaneAvoidsWhatHangs) {
